@@ -1,0 +1,388 @@
+//! The pieces of EDN, borrowed from the text. It never allocates, except for a
+//! fault and for texts with escapes.
+
+use std::borrow::Cow;
+
+use super::{DEPTH_MAX, Fault, is_integer};
+
+/// A place in a text.
+#[derive(Debug, Clone)]
+pub(super) struct Lexer<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+/// What a word means.
+pub(super) enum Scalar<'a> {
+    Nil,
+    Bool(bool),
+    /// Its name, without the colon.
+    Keyword(&'a str),
+    /// A number as JSON spells it.
+    Number(&'a str),
+    /// What JSON has no word for: ratios, decimals, symbols.
+    Other,
+}
+
+impl<'a> Lexer<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Lexer { text, at: 0 }
+    }
+
+    /// Where it stands, in bytes.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Goes back to there.
+    pub(super) fn rewind(&mut self, at: usize) {
+        self.at = at;
+    }
+
+    /// The text from there to where it stands.
+    pub(super) fn since(&self, start: usize) -> &'a str {
+        &self.text[start..self.at]
+    }
+
+    pub(super) fn is_at_end(&self) -> bool {
+        self.at == self.text.len()
+    }
+
+    pub(super) fn fault<T>(&self, at: usize, message: impl Into<String>) -> Result<T, Fault> {
+        Err(Fault {
+            at,
+            field: None,
+            message: message.into(),
+        })
+    }
+
+    /// The byte that comes.
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    /// Takes the byte if it comes.
+    pub(super) fn take(&mut self, byte: u8) -> bool {
+        let comes = self.peek() == Some(byte);
+        self.at += usize::from(comes);
+        comes
+    }
+
+    /// Takes the text, which is ASCII, if it comes.
+    pub(super) fn take_text(&mut self, text: &str) -> bool {
+        let comes = self.text.as_bytes()[self.at..].starts_with(text.as_bytes());
+        if comes {
+            self.at += text.len();
+        }
+        comes
+    }
+
+    /// Takes what means nothing: white space, commas, comments, discarded forms.
+    #[inline]
+    pub(super) fn trivia(&mut self, depth: usize) -> Result<(), Fault> {
+        // A single space is what stands there most often.
+        self.at += usize::from(self.peek() == Some(b' '));
+        match self.peek() {
+            Some(byte) if byte > b' ' && !matches!(byte, b',' | b';' | b'#') => Ok(()),
+            _ => self.long_trivia(depth),
+        }
+    }
+
+    fn long_trivia(&mut self, depth: usize) -> Result<(), Fault> {
+        let mut discards = 0_usize;
+        loop {
+            match self.peek() {
+                Some(b' ' | b',' | b'\n' | b'\t' | b'\r' | 0x0b | 0x0c) => self.at += 1,
+                Some(b';') => {
+                    let rest = &self.text.as_bytes()[self.at..];
+                    self.at += memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+                }
+                Some(b'#') if self.take_text("#_") => discards += 1,
+                Some(_) if discards > 0 => {
+                    self.skip(depth + 1)?;
+                    discards -= 1;
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Takes one form, whatever it is.
+    pub(super) fn skip(&mut self, depth: usize) -> Result<(), Fault> {
+        let start = self.at;
+        self.limit(depth)?;
+        match self.peek() {
+            Some(b'[' | b'(' | b'{') => self.skip_items(depth),
+            Some(b'"') => self.string().map(drop),
+            Some(b'\\') => self.character(),
+            Some(b'#') => {
+                if self.take_text("##") {
+                    return self.word().map(drop);
+                }
+                self.at += 1;
+                if self.peek() == Some(b'{') {
+                    return self.skip_items(depth);
+                }
+                self.at = start;
+                self.tag()?;
+                self.trivia(depth)?;
+                self.skip(depth + 1)
+            }
+            _ => self.word().map(drop),
+        }
+    }
+
+    fn skip_items(&mut self, depth: usize) -> Result<(), Fault> {
+        let close = self.open();
+        while !self.close(close, depth)? {
+            self.skip(depth + 1)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses to go deeper than that.
+    pub(super) fn limit(&self, depth: usize) -> Result<(), Fault> {
+        if depth > DEPTH_MAX {
+            return self.fault(self.at, format!("nested deeper than {DEPTH_MAX} levels"));
+        }
+        Ok(())
+    }
+
+    /// Takes the bracket that comes, and says which one closes it.
+    pub(super) fn open(&mut self) -> u8 {
+        let close = match self.peek() {
+            Some(b'[') => b']',
+            Some(b'(') => b')',
+            _ => b'}',
+        };
+        self.at += 1;
+        close
+    }
+
+    /// Whether the bracket comes next, which it takes; else a form comes.
+    pub(super) fn close(&mut self, bracket: u8, depth: usize) -> Result<bool, Fault> {
+        self.trivia(depth)?;
+        match self.peek() {
+            None => self.fault(
+                self.at,
+                format!("ends where {:?} or a form is missing", char::from(bracket)),
+            ),
+            Some(byte) if byte == bracket => {
+                self.at += 1;
+                Ok(true)
+            }
+            Some(byte @ (b']' | b')' | b'}')) => self.fault(
+                self.at,
+                format!(
+                    "{:?} where {:?} or a form is missing",
+                    char::from(byte),
+                    char::from(bracket)
+                ),
+            ),
+            Some(_) => Ok(false),
+        }
+    }
+
+    /// Takes a tag, and says it without its `#`.
+    pub(super) fn tag(&mut self) -> Result<&'a str, Fault> {
+        let start = self.at;
+        self.at += 1;
+        let tag = self.bare_word();
+        match tag.as_bytes().first() {
+            None | Some(b'#' | b'<' | b'_' | b'\'' | b'\\') => {
+                self.fault(start, "not a form that can be read back")
+            }
+            Some(_) => Ok(tag),
+        }
+    }
+
+    /// Takes a keyword, symbol or number.
+    pub(super) fn word(&mut self) -> Result<&'a str, Fault> {
+        let start = self.at;
+        let word = self.bare_word();
+        match word.as_bytes().first() {
+            None => match self.text[start..].chars().next() {
+                None => self.fault(start, "ends where a form is missing"),
+                Some(found) => self.fault(start, format!("{found:?} where a form is missing")),
+            },
+            Some(b'\'' | b'`' | b'~' | b'@' | b'^') => {
+                self.fault(start, "not a form that can be read back")
+            }
+            Some(_) => Ok(word),
+        }
+    }
+
+    fn bare_word(&mut self) -> &'a str {
+        let rest = &self.text[self.at..];
+        let end = rest.bytes().position(is_delimiter).unwrap_or(rest.len());
+        self.at += end;
+        &rest[..end]
+    }
+
+    /// Takes a character: a backslash, and one character or its name.
+    pub(super) fn character(&mut self) -> Result<(), Fault> {
+        let start = self.at;
+        let Some(first) = self.text[start..].chars().nth(1) else {
+            return self.fault(start, "ends where a character is missing");
+        };
+        self.at += 1 + first.len_utf8();
+        if !first.is_ascii() || !is_delimiter(first as u8) {
+            self.bare_word();
+        }
+        Ok(())
+    }
+
+    /// Takes a text.
+    pub(super) fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
+        let start = self.at;
+        let inside = &self.text[start + 1..];
+        let end = memchr::memchr2(b'"', b'\\', inside.as_bytes());
+        if let Some(end) = end.filter(|&end| inside.as_bytes()[end] == b'"') {
+            self.at = start + end + 2;
+            return Ok(Cow::Borrowed(&inside[..end]));
+        }
+        let mut text = String::new();
+        self.at += 1;
+        loop {
+            let rest = &self.text[self.at..];
+            let Some(end) = memchr::memchr2(b'"', b'\\', rest.as_bytes()) else {
+                return self.fault(start, "a text without an end");
+            };
+            text.push_str(&rest[..end]);
+            self.at += end + 1;
+            if rest.as_bytes()[end] == b'"' {
+                return Ok(Cow::Owned(text));
+            }
+            text.push(self.escape()?);
+        }
+    }
+
+    /// Takes what stands behind a backslash in a text.
+    fn escape(&mut self) -> Result<char, Fault> {
+        let at = self.at - 1;
+        let escape = self.peek();
+        self.at += usize::from(escape.is_some_and(|byte| byte.is_ascii()));
+        Ok(match escape {
+            Some(byte @ (b'"' | b'\\')) => char::from(byte),
+            Some(b'n') => '\n',
+            Some(b't') => '\t',
+            Some(b'r') => '\r',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'u') => {
+                let mut unit = self.hex(at)?;
+                if (0xd800..0xdc00).contains(&unit) && self.take_text("\\u") {
+                    let low = self.hex(at)?;
+                    if !(0xdc00..0xe000).contains(&low) {
+                        return self.fault(at, "half a surrogate pair");
+                    }
+                    unit = 0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+                }
+                match char::from_u32(unit) {
+                    Some(char) => char,
+                    None => return self.fault(at, "half a surrogate pair"),
+                }
+            }
+            _ => return self.fault(at, "not an escape"),
+        })
+    }
+
+    fn hex(&mut self, at: usize) -> Result<u32, Fault> {
+        let digits = self.text.as_bytes().get(self.at..self.at + 4);
+        let digits = digits
+            .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+            .and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.map(|digits| u32::from_str_radix(digits, 16)) {
+            Some(Ok(unit)) => {
+                self.at += 4;
+                Ok(unit)
+            }
+            _ => self.fault(at, "not an escape"),
+        }
+    }
+
+    /// What a word that ends here means.
+    pub(super) fn scalar(&self, word: &'a str) -> Result<Scalar<'a>, Fault> {
+        let at = self.at - word.len();
+        let bytes = word.as_bytes();
+        Ok(match bytes {
+            b"nil" => Scalar::Nil,
+            b"true" => Scalar::Bool(true),
+            b"false" => Scalar::Bool(false),
+            [b':'] => return self.fault(at, "a keyword without a name"),
+            [b':', ..] => Scalar::Keyword(&word[1..]),
+            [b'0'..=b'9', ..] | [b'+' | b'-', b'0'..=b'9', ..] => match number(word) {
+                Some(number) => number,
+                None => return self.fault(at, format!("{word:?} is not a number")),
+            },
+            _ => Scalar::Other,
+        })
+    }
+}
+
+/// Whether a word ends before the byte.
+fn is_delimiter(byte: u8) -> bool {
+    const DELIMITER: [bool; 256] = {
+        let mut delimiter = [false; 256];
+        let bytes = b" ,\n\t\r\x0b\x0c()[]{}\";";
+        let mut at = 0;
+        while at < bytes.len() {
+            delimiter[bytes[at] as usize] = true;
+            at += 1;
+        }
+        delimiter
+    };
+    DELIMITER[usize::from(byte)]
+}
+
+fn number(word: &str) -> Option<Scalar<'_>> {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_integer(word) {
+        return Some(Scalar::Number(word));
+    }
+    let unsigned = word.strip_prefix('+').unwrap_or(word);
+    if is_json_number(unsigned) {
+        return Some(Scalar::Number(unsigned));
+    }
+    if let Some(big) = unsigned.strip_suffix('N') {
+        return (is_json_number(big) && !big.contains(['.', 'e', 'E']))
+            .then_some(Scalar::Number(big));
+    }
+    if let Some(decimal) = unsigned.strip_suffix('M') {
+        return is_json_number(decimal).then_some(Scalar::Other);
+    }
+    let (over, under) = unsigned.split_once('/')?;
+    let over = over.strip_prefix('-').unwrap_or(over);
+    (digits(over) && digits(under)).then_some(Scalar::Other)
+}
+
+fn is_json_number(text: &str) -> bool {
+    let digits = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count()
+    };
+    let mut rest = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    let whole = digits(rest);
+    if whole == 0 || (whole > 1 && rest[0] == b'0') {
+        return false;
+    }
+    rest = &rest[whole..];
+    if let [b'.', fraction @ ..] = rest {
+        let count = digits(fraction);
+        if count == 0 {
+            return false;
+        }
+        rest = &fraction[count..];
+    }
+    if let [b'e' | b'E', exponent @ ..] = rest {
+        let exponent = match exponent {
+            [b'+' | b'-', exponent @ ..] => exponent,
+            exponent => exponent,
+        };
+        let count = digits(exponent);
+        return count > 0 && count == exponent.len();
+    }
+    rest.is_empty()
+}

@@ -1,0 +1,354 @@
+//! The table of spellings, both ways; what is refused; and that nothing is lost.
+
+use proptest::prelude::*;
+use serde_json::value::RawValue;
+
+use super::lexer::Lexer;
+use super::{Place, from_json, to_json};
+use crate::strategies::{event, json, line};
+use crate::{Error, Event, Format, Key, Kind, Process, Reader};
+
+fn json_of(edn: &str, place: Place) -> Result<String, String> {
+    let mut lexer = Lexer::new(edn);
+    let mut json = String::new();
+    to_json::value(&mut lexer, place, 0, &mut json).map_err(|fault| fault.message)?;
+    assert!(lexer.is_at_end(), "{edn}");
+    assert!(serde_json::from_str::<&RawValue>(&json).is_ok(), "{json}");
+    Ok(json)
+}
+
+fn edn_of(json: &str, place: Place) -> String {
+    let mut edn = String::new();
+    from_json(json, place, &mut edn);
+    edn
+}
+
+#[test]
+fn every_form_has_one_spelling_in_json() {
+    for (edn, json) in [
+        ("nil", "null"),
+        ("true", "true"),
+        ("-12", "-12"),
+        ("1.5e3", "1.5e3"),
+        (
+            "123456789012345678901234567890",
+            "123456789012345678901234567890",
+        ),
+        (r#""a\nb\"c""#, r#""a\nb\"c""#),
+        ("[1 [2] []]", "[1,[2],[]]"),
+        ("{:from 1, 7 2, \"a b\" 3}", r#"{"from":1,"7":2,"a b":3}"#),
+        ("{\"from\" 1, \"7\" 2}", r#"{"\\\"from\"":1,"\\\"7\"":2}"#),
+        (
+            "{nil 1, [1 2] 3, :a/b 4, 1.5 5}",
+            r#"{"\\nil":1,"\\[1 2]":3,"a/b":4,"\\1.5":5}"#,
+        ),
+        (":timeout", r#"":timeout""#),
+        ("\":timeout\"", r#""\\\":timeout\"""#),
+        ("\": )\"", r#"": )""#),
+        (":0", r#""\\:0""#),
+        ("\"\\\\x\"", r#""\\\"\\\\x\"""#),
+        ("#{1 #{:a}}", "{\"#{}\":[1,{\"#{}\":[\":a\"]}]}"),
+        ("#inst \"2026\"", r##"{"#inst":"2026"}"##),
+        ("#:db {:id 1}", r##"{"#:db":{"id":1}}"##),
+        ("#a.B {:x #c 1}", r##"{"#a.B":{"x":{"#c":1}}}"##),
+        ("1/2", r#""\\1/2""#),
+        ("1.5M", r#""\\1.5M""#),
+        ("\\a", r#""\\\\a""#),
+        ("[\\( \\newline]", r#"["\\\\(","\\\\newline"]"#),
+        ("sym", r#""\\sym""#),
+        ("##Inf", r#""\\##Inf""#),
+        ("#witness/json \"\\\"\\\\ud800\\\"\"", r#""\ud800""#),
+        ("#witness/json \"\\\":r 1\\\\u0041\\\"\"", r#"":r 1\u0041""#),
+    ] {
+        assert_eq!(json_of(edn, Place::Plain).unwrap(), json);
+        if !edn.contains("u0041") {
+            assert_eq!(edn_of(json, Place::Plain), edn);
+        }
+    }
+}
+
+#[test]
+fn what_edn_calls_equal_is_equal_in_json() {
+    for (edn, json) in [
+        ("(1 2)", "[1,2]"),
+        ("[1,,2 ; three\n]", "[1,2]"),
+        ("[#_ #_ 1 2 3 #_[4 [5]]]", "[3]"),
+        ("5N", "5"),
+        ("+5", "5"),
+        ("\"\\u0041\\ud83c\\udf9f\"", "\"A🎟\""),
+        ("\"tab\tand\nline\"", r#""tab\tand\nline""#),
+        ("#{}", "{\"#{}\":[]}"),
+    ] {
+        assert_eq!(json_of(edn, Place::Plain).unwrap(), json);
+    }
+}
+
+#[test]
+fn names_of_micro_operations_are_plain() {
+    let (edn, json) = (
+        "[[:r 1 nil] [:append :r 5] [\"r\" 2] [:other 3] [[:r]]]",
+        r#"[["r",1,null],["append",":r",5],["\\\"r\"",2],[":other",3],[[":r"]]]"#,
+    );
+    assert_eq!(json_of(edn, Place::Top).unwrap(), json);
+    assert_eq!(edn_of(json, Place::Top), edn);
+    // A keyword only where the text could not be meant.
+    assert_eq!(
+        edn_of(r#"[[":r",1]]"#, Place::Top),
+        r#"[[#witness/json "\":r\"" 1]]"#
+    );
+}
+
+#[test]
+fn what_is_not_edn_is_refused() {
+    for (edn, message) in [
+        ("[1", "ends where ']' or a form is missing"),
+        ("[1)", "')' where ']' or a form is missing"),
+        ("{:a}", "'}' where a form is missing"),
+        ("\"abc", "a text without an end"),
+        ("\"\\x\"", "not an escape"),
+        ("\"\\u12\"", "not an escape"),
+        ("\"\\ud800\"", "half a surrogate pair"),
+        ("\"\\ud800\\u0041\"", "half a surrogate pair"),
+        ("007", "\"007\" is not a number"),
+        ("1x", "\"1x\" is not a number"),
+        (":", "a keyword without a name"),
+        ("#\"regex\"", "not a form that can be read back"),
+        ("#<Object>", "not a form that can be read back"),
+        ("@x", "not a form that can be read back"),
+        ("\\", "ends where a character is missing"),
+        ("#witness/json 5", "#witness/json holds a text"),
+        ("#witness/json \"{\"", "#witness/json holds JSON"),
+    ] {
+        assert_eq!(json_of(edn, Place::Plain).unwrap_err(), message, "{edn}");
+    }
+}
+
+#[test]
+fn depth_is_limited_both_ways() {
+    for open in ["[", "{", "#{", "(", "#a ", "#_", "#_[", "{:a [", "[#_("] {
+        assert!(
+            json_of(&open.repeat(500_000), Place::Plain).is_err(),
+            "{open}"
+        );
+    }
+    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    let edn = edn_of(&deep, Place::Plain);
+    assert!(edn.len() < 2 * deep.len());
+    assert_eq!(json_of(&edn, Place::Plain).unwrap(), deep);
+}
+
+fn error_of(edn: &str) -> Option<Error<'_>> {
+    super::error_at(edn).unwrap()
+}
+
+#[test]
+fn an_error_may_be_anything() {
+    for (edn, class, message) in [
+        (":timeout", "timeout", ""),
+        ("[:rejected \"sold\"]", "rejected", "sold"),
+        ("\"no answer\"", "", "no answer"),
+        (
+            "[:temporarily-unavailable nil]",
+            "",
+            "\\[:temporarily-unavailable nil]",
+        ),
+        ("[:rejected \"\"]", "", "\\[:rejected \"\"]"),
+        ("{:class \"two words\", :message \"x\"}", "two words", "x"),
+        (
+            "{:class \"rejected\", :message \"x\"}",
+            "",
+            "\\{:class \"rejected\", :message \"x\"}",
+        ),
+        ("{:code 40001}", "", "\\{:code 40001}"),
+        ("(1 2)", "", "\\(1 2)"),
+        ("5", "", "\\5"),
+        ("#error {:cause \"x\"}", "", "\\#error {:cause \"x\"}"),
+        ("\"\\\\x\"", "", "\\\"\\\\x\""),
+    ] {
+        let error = error_of(edn).unwrap();
+        assert_eq!(error, Error::new(class, message), "{edn}");
+        let mut again = String::new();
+        super::error::write(&error, &mut again);
+        assert_eq!(again, edn);
+    }
+    assert_eq!(error_of("nil"), None);
+}
+
+#[test]
+fn an_event_is_written_as_jepsen_would() {
+    let event = Event {
+        index: 3,
+        time: 14,
+        kind: Kind::Fail,
+        process: Process::Client(2),
+        region: Some("us-east-1".into()),
+        f: "cas".into(),
+        key: Some(Key::from("A1")),
+        value: Some(super::raw("[1,\"two\",{\"three\":null}]").unwrap()),
+        error: Some(Error::new("rejected", "sold")),
+        attempts: Some(2),
+        extra: vec![("op-index".into(), super::raw("7").unwrap())],
+    };
+    let mut edn = Vec::new();
+    super::write(&event, &mut edn);
+    assert_eq!(
+        String::from_utf8(edn).unwrap(),
+        "{:index 3, :time 14, :type :fail, :process 2, :region \"us-east-1\", :f :cas, \
+         :key \"A1\", :value [1 \"two\" {:three nil}], :error [:rejected \"sold\"], \
+         :attempts 2, :op-index 7}\n"
+    );
+}
+
+/// Events as EDN and back.
+fn there_and_back(event: &Event<'_>) -> (String, String) {
+    let mut edn = Vec::new();
+    super::write(event, &mut edn);
+    let mut reader = Reader::new("-", &*edn)
+        .with_format(Format::Edn)
+        .without_validation();
+    let again = reader.next().unwrap_or_else(|error| {
+        panic!("{error}: {}", String::from_utf8_lossy(&edn));
+    });
+    let again = line(&again.unwrap());
+    (again, String::from_utf8(edn).unwrap())
+}
+
+/// The same JSON without white space between tokens, and texts without needless
+/// escapes: all that EDN does not keep.
+fn compact(json: &str) -> String {
+    let mut edn = String::new();
+    from_json(json, Place::Plain, &mut edn);
+    json_of(&edn, Place::Plain).unwrap()
+}
+
+/// Texts that mean something in EDN, or nearly.
+fn edn_text() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        ":",
+        "\\",
+        "#",
+        "a",
+        "r",
+        "append",
+        "nil",
+        "1",
+        "/",
+        "2",
+        "N",
+        "\"",
+        "{",
+        "}",
+        "[",
+        "]",
+        "(",
+        ")",
+        " ",
+        ",",
+        ";",
+        "_",
+        "witness/json ",
+        "#{",
+        "{:class \"",
+        "\", :message \"",
+        "\n",
+        "é",
+        ".",
+        "-",
+        "0",
+        "^",
+        "'",
+        "\\newline",
+        "##Inf",
+    ]);
+    prop::collection::vec(piece, 0..7).prop_map(|pieces| pieces.concat())
+}
+
+fn raw(json: String) -> std::borrow::Cow<'static, RawValue> {
+    std::borrow::Cow::Owned(RawValue::from_string(json).unwrap())
+}
+
+/// Values whose texts and keys mean something in EDN.
+fn edn_like_json() -> impl Strategy<Value = String> {
+    let quoted = |text: String| serde_json::to_string(&text).unwrap();
+    let scalar = prop_oneof![
+        edn_text().prop_map(quoted),
+        Just("null".to_owned()),
+        Just("1e5".to_owned()),
+    ];
+    scalar.prop_recursive(4, 24, 4, move |inner| {
+        let list = prop::collection::vec(inner.clone(), 0..4)
+            .prop_map(|items| format!("[{}]", items.join(",")));
+        let object = prop::collection::vec((edn_text().prop_map(quoted), inner.clone()), 0..3)
+            .prop_map(|fields| {
+                let fields: Vec<_> = fields.iter().map(|(k, v)| format!("{k}:{v}")).collect();
+                format!("{{{}}}", fields.join(","))
+            });
+        let tag = prop::sample::select(vec!["#{}", "#inst", "#witness/json", "#", "#:a", "#_a"]);
+        let tagged = (tag, inner).prop_map(|(tag, value)| format!("{{\"{tag}\":{value}}}"));
+        prop_oneof![list, object, tagged]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn json_comes_back_from_edn(json in edn_like_json()) {
+        for place in [Place::Plain, Place::Top, Place::Row, Place::Word] {
+            let edn = edn_of(&json, place);
+            prop_assert_eq!(&json_of(&edn, place).unwrap(), &json, "{}", edn);
+        }
+    }
+
+    #[test]
+    fn odd_spellings_come_back_compact(json in json()) {
+        let once = compact(&json);
+        prop_assert_eq!(compact(&once), once.clone());
+        let meant: Result<serde_json::Value, _> = serde_json::from_str(&json);
+        if let Ok(meant) = meant {
+            prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&once).unwrap(), meant);
+        }
+    }
+
+    #[test]
+    fn edn_comes_back_from_json(edn in edn_text()) {
+        for place in [Place::Plain, Place::Word] {
+            let mut lexer = Lexer::new(&edn);
+            let mut json = String::new();
+            if lexer.trivia(0).is_ok() && to_json::value(&mut lexer, place, 0, &mut json).is_ok() {
+                let again = edn_of(&json, place);
+                prop_assert_eq!(json_of(&again, place).unwrap(), json);
+            }
+        }
+    }
+
+    #[test]
+    fn events_come_back_from_edn(
+        event in event(),
+        texts in prop::collection::vec(edn_text(), 5),
+        value in edn_like_json(),
+        odd in any::<bool>(),
+    ) {
+        let [class, message, f, region, key] = <[String; 5]>::try_from(texts).unwrap();
+        let mut event = Event { index: 0, ..event };
+        if odd {
+            event.error = Some(Error::new(class, message));
+            event.f = f.into();
+            event.region = Some(region.into());
+            event.key = Some(key.into());
+            event.value = Some(raw(value));
+        }
+        let compacted = |value: &RawValue| raw(compact(value.get()));
+        event.value = event.value.map(|value| {
+            let edn = edn_of(value.get(), Place::Top);
+            raw(json_of(&edn, Place::Top).unwrap())
+        });
+        event.extra = event
+            .extra
+            .into_iter()
+            .map(|(name, value)| (name, compacted(&value)))
+            .collect();
+        let (again, edn) = there_and_back(&event);
+        prop_assert_eq!(again, line(&event), "{}", edn);
+    }
+}

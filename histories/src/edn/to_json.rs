@@ -1,0 +1,203 @@
+//! One EDN form as JSON, by the table in [`super`].
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use super::lexer::{Lexer, Scalar};
+use super::{Fault, JSON_TAG, Place, SET_KEY, is_integer, is_name};
+
+/// Takes the form that comes and appends it to `json`.
+pub(super) fn value(
+    edn: &mut Lexer<'_>,
+    place: Place,
+    depth: usize,
+    json: &mut String,
+) -> Result<(), Fault> {
+    let start = edn.at();
+    edn.limit(depth)?;
+    match edn.peek() {
+        Some(b'[' | b'(') => items(edn, place, depth, json),
+        Some(b'{') => map(edn, depth, json),
+        Some(b'"') => {
+            let text = edn.string()?;
+            let keyword = text.strip_prefix(':').is_some_and(is_name);
+            if keyword || text.starts_with('\\') || place.is_word(&text) {
+                spelt(edn.since(start), json);
+            } else {
+                quoted(&text, json);
+            }
+            Ok(())
+        }
+        Some(b'\\') => {
+            edn.character()?;
+            spelt(edn.since(start), json);
+            Ok(())
+        }
+        Some(b'#') => tagged(edn, depth, json),
+        _ => {
+            let word = edn.word()?;
+            match edn.scalar(word)? {
+                Scalar::Nil => json.push_str("null"),
+                Scalar::Bool(true) => json.push_str("true"),
+                Scalar::Bool(false) => json.push_str("false"),
+                Scalar::Number(number) => json.push_str(number),
+                Scalar::Keyword(name) if place.is_word(name) => quoted(name, json),
+                Scalar::Keyword(name) if is_name(name) => quoted(word, json),
+                Scalar::Keyword(_) | Scalar::Other => spelt(word, json),
+            }
+            Ok(())
+        }
+    }
+}
+
+fn items(edn: &mut Lexer<'_>, place: Place, depth: usize, json: &mut String) -> Result<(), Fault> {
+    let close = edn.open();
+    json.push('[');
+    let mut position = 0;
+    while !edn.close(close, depth)? {
+        if position > 0 {
+            json.push(',');
+        }
+        value(edn, place.item(position), depth + 1, json)?;
+        position += 1;
+    }
+    json.push(']');
+    Ok(())
+}
+
+fn map(edn: &mut Lexer<'_>, depth: usize, json: &mut String) -> Result<(), Fault> {
+    let close = edn.open();
+    json.push('{');
+    let mut first = true;
+    while !edn.close(close, depth)? {
+        if !first {
+            json.push(',');
+        }
+        first = false;
+        key(edn, depth + 1, json)?;
+        json.push(':');
+        edn.trivia(depth)?;
+        value(edn, Place::Plain, depth + 1, json)?;
+    }
+    json.push('}');
+    Ok(())
+}
+
+fn tagged(edn: &mut Lexer<'_>, depth: usize, json: &mut String) -> Result<(), Fault> {
+    let start = edn.at();
+    if edn.take_text("##") {
+        edn.word()?;
+        spelt(edn.since(start), json);
+        return Ok(());
+    }
+    if edn.take_text("#{") {
+        json.push_str("{\"");
+        json.push_str(SET_KEY);
+        json.push_str("\":[");
+        let mut first = true;
+        while !edn.close(b'}', depth)? {
+            if !first {
+                json.push(',');
+            }
+            first = false;
+            value(edn, Place::Plain, depth + 1, json)?;
+        }
+        json.push_str("]}");
+        return Ok(());
+    }
+    let tag = edn.tag()?;
+    edn.trivia(depth)?;
+    if tag == JSON_TAG {
+        json.push_str(&embedded(edn)?);
+        return Ok(());
+    }
+    json.push('{');
+    quoted(&format!("#{tag}"), json);
+    json.push(':');
+    value(edn, Place::Plain, depth + 1, json)?;
+    json.push('}');
+    Ok(())
+}
+
+/// Takes the text behind [`JSON_TAG`]: JSON, whole.
+fn embedded<'a>(edn: &mut Lexer<'a>) -> Result<Cow<'a, str>, Fault> {
+    let start = edn.at();
+    if edn.peek() != Some(b'"') {
+        return edn.fault(start, format!("#{JSON_TAG} holds a text"));
+    }
+    let text = edn.string()?;
+    match serde_json::from_str::<&RawValue>(&text) {
+        Ok(raw) if raw.get() == text => Ok(text),
+        _ => edn.fault(start, format!("#{JSON_TAG} holds JSON")),
+    }
+}
+
+/// Takes the form that comes and appends the name that it is, quoted: the key of
+/// an object, the name of a field or of a function.
+pub(super) fn key(edn: &mut Lexer<'_>, depth: usize, json: &mut String) -> Result<(), Fault> {
+    let start = edn.at();
+    match edn.peek() {
+        Some(b'"') => {
+            let text = edn.string()?;
+            let odd = text.starts_with(['\\', '#']) || is_name(&text) || is_integer(&text);
+            if odd {
+                spelt(edn.since(start), json);
+            } else {
+                quoted(&text, json);
+            }
+        }
+        Some(b'#' | b'[' | b'(' | b'{' | b'\\') => {
+            let mut ahead = edn.clone();
+            if ahead.peek() == Some(b'#') && ahead.tag().is_ok_and(|tag| tag == JSON_TAG) {
+                ahead.trivia(depth)?;
+                let text = embedded(&mut ahead)?;
+                if text.starts_with('"') {
+                    json.push_str(&text);
+                    *edn = ahead;
+                    return Ok(());
+                }
+            }
+            edn.skip(depth)?;
+            spelt(edn.since(start), json);
+        }
+        _ => {
+            let word = edn.word()?;
+            match edn.scalar(word)? {
+                Scalar::Keyword(name) if is_name(name) => quoted(name, json),
+                Scalar::Number(number) if is_integer(number) => quoted(number, json),
+                _ => spelt(word, json),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Appends what has no JSON of its own, as EDN spells it behind a backslash.
+fn spelt(edn: &str, json: &mut String) {
+    quoted(&format!("\\{edn}"), json);
+}
+
+/// Appends a JSON string.
+pub(crate) fn quoted(text: &str, json: &mut String) {
+    let plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
+    if text.bytes().all(plain) {
+        json.push('"');
+        json.push_str(text);
+        json.push('"');
+    } else {
+        // A string goes into memory: it cannot fail.
+        json.push_str(&serde_json::to_string(text).unwrap_or_default());
+    }
+}
+
+/// Whether the text is one form, and as `key` or else in this place it is that JSON.
+pub(super) fn is_spelling_of(edn: &str, place: Option<Place>, json: &str) -> bool {
+    let mut lexer = Lexer::new(edn);
+    let mut found = String::new();
+    let taken = match place {
+        Some(place) => value(&mut lexer, place, 0, &mut found),
+        None => key(&mut lexer, 0, &mut found),
+    };
+    taken.is_ok() && lexer.is_at_end() && found == json
+}

@@ -1,0 +1,135 @@
+//! The short way to read a line: lines spelt exactly as [`write`](super::write)
+//! spells them, which nearly all are. Anything else, well-formed or not, is left
+//! to the long way, so no rule of the format is decided here; a property test
+//! holds the two to the same answers.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::Deserializer;
+use serde_json::value::RawValue;
+
+use crate::event::{Error, Event, Key, Kind, Process};
+
+/// The event of the line, if it is spelt canonically and has neither escapes nor
+/// unknown fields.
+pub(super) fn parse(line: &str) -> Option<Event<'_>> {
+    let mut rest = Rest(line);
+    rest.expect("{\"index\":")?;
+    let index = rest.digits()?;
+    rest.expect(",\"time\":")?;
+    let time = rest.digits()?.try_into().ok()?;
+    rest.expect(",\"type\":\"")?;
+    let kind = Kind::named(rest.text()?)?;
+    rest.expect(",\"process\":")?;
+    let process = match rest.quoted("")? {
+        None => Process::Client(rest.digits()?),
+        Some("nemesis") => Process::Nemesis,
+        Some("witness") => Process::Witness,
+        Some(_) => return None,
+    };
+    let region = rest.quoted(",\"region\":")?;
+    let f = rest.quoted(",\"f\":")??;
+    let key = rest.key()?;
+    let value = rest.value()?;
+    let error = match rest.quoted(",\"error\":{\"class\":")? {
+        None => None,
+        Some(class) => {
+            let message = rest.quoted(",\"message\":")??;
+            rest.expect("}")?;
+            Some(Error::new(class, message))
+        }
+    };
+    let attempts = match rest.expect(",\"attempts\":") {
+        None => None,
+        Some(()) => Some(rest.digits()?.try_into().ok()?),
+    };
+    (rest.0 == "}").then_some(Event {
+        index,
+        time,
+        kind,
+        process,
+        region: region.map(Cow::Borrowed),
+        f: Cow::Borrowed(f),
+        key,
+        value: value.map(Cow::Borrowed),
+        error,
+        attempts,
+        extra: Vec::new(),
+    })
+}
+
+/// What is left of a line. Every method takes what it names off the front, or
+/// says `None` to end the short way.
+struct Rest<'a>(&'a str);
+
+impl<'a> Rest<'a> {
+    fn expect(&mut self, text: &str) -> Option<()> {
+        self.0 = self.0.strip_prefix(text)?;
+        Some(())
+    }
+
+    /// A number of at most 19 digits, none of them a leading zero: it fits.
+    fn digits(&mut self) -> Option<u64> {
+        let digits = self.0.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = self.0.split_at_checked(digits)?;
+        if digits == 0 || digits > 19 || (digits > 1 && number.starts_with('0')) {
+            return None;
+        }
+        self.0 = rest;
+        Some(
+            number
+                .bytes()
+                .fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')),
+        )
+    }
+
+    /// The rest of a string and its end, if it stands there as it is meant.
+    fn text(&mut self) -> Option<&'a str> {
+        let end = self
+            .0
+            .bytes()
+            .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
+        let (text, rest) = self.0.split_at_checked(end)?;
+        self.0 = rest.strip_prefix('"')?;
+        Some(text)
+    }
+
+    /// A string behind `prefix`, if that is what comes.
+    fn quoted(&mut self, prefix: &str) -> Option<Option<&'a str>> {
+        match self
+            .0
+            .strip_prefix(prefix)
+            .and_then(|rest| rest.strip_prefix('"'))
+        {
+            None => Some(None),
+            Some(rest) => {
+                self.0 = rest;
+                self.text().map(Some)
+            }
+        }
+    }
+
+    /// A text or a natural number, if there is a key.
+    fn key(&mut self) -> Option<Option<Key<'a>>> {
+        if let Some(text) = self.quoted(",\"key\":")? {
+            return Some(Some(Key::from(text)));
+        }
+        if self.expect(",\"key\":").is_none() {
+            return Some(None);
+        }
+        // Of a fraction this takes the whole part, and what is left is no field.
+        Some(Some(Key::Int(self.digits()?.try_into().ok()?)))
+    }
+
+    /// Any JSON, which serde_json validates, if there is a value.
+    fn value(&mut self) -> Option<Option<&'a RawValue>> {
+        if self.expect(",\"value\":").is_none() {
+            return Some(None);
+        }
+        let value = <&RawValue>::deserialize(&mut Deserializer::from_str(self.0)).ok()?;
+        // Fails if there is white space before it.
+        self.expect(value.get())?;
+        Some(Some(value))
+    }
+}
