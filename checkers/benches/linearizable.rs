@@ -1,0 +1,147 @@
+//! How long it takes to decide linearizability, from a history in memory or a file.
+//!
+//! `cargo bench -p witness-checkers --bench linearizable`; `--ignored` adds ten million
+//! operations.
+
+mod histories;
+
+use std::io::BufWriter;
+use std::path::PathBuf;
+
+use divan::Bencher;
+use histories::Run;
+use serde_json::json;
+use witness_checkers::{Digest, DigestBuilder, Options, Valid, find};
+use witness_histories::Reader;
+
+fn main() {
+    divan::main();
+}
+
+fn options(run: &Run) -> Options {
+    let mut options = Options::default();
+    let model = if run.cas { "cas-register" } else { "register" };
+    options.object.model = Some(model.to_owned());
+    options.object.initial = Some(json!(0));
+    options
+}
+
+fn digest<R: std::io::Read>(mut reader: Reader<R>) -> Digest {
+    let mut builder = DigestBuilder::new(find("linearizable"));
+    while let Ok(Some(event)) = reader.next() {
+        builder.event(&event).expect("an operation");
+    }
+    builder.finish().expect("a history")
+}
+
+fn decide(digest: &Digest, options: &Options) -> Valid {
+    let checker = find("linearizable").expect("it is registered");
+    checker.check(digest, options).valid
+}
+
+/// Decides a history that is in memory.
+fn in_memory(bencher: Bencher<'_, '_>, run: Run) {
+    let mut lines = Vec::new();
+    histories::write(&run, &mut lines).expect("memory");
+    let (digest, options) = (digest(Reader::new("bench", &*lines)), options(&run));
+    let expected = match run.stale {
+        true => Valid::False,
+        false => Valid::True,
+    };
+    bencher.bench(|| assert_eq!(decide(&digest, &options), expected));
+}
+
+/// Reads a file and decides.
+fn from_file(bencher: Bencher<'_, '_>, run: Run) {
+    let path: PathBuf = std::env::temp_dir().join(format!("witness-bench-{}", std::process::id()));
+    let mut file = BufWriter::new(std::fs::File::create(&path).expect("a temporary file"));
+    histories::write(&run, &mut file).expect("room");
+    drop(file);
+    let options = options(&run);
+    bencher.bench(|| {
+        let digest = digest(Reader::open(&path).expect("the file"));
+        assert_eq!(decide(&digest, &options), Valid::True);
+    });
+    let _ = std::fs::remove_file(path);
+}
+
+#[divan::bench(args = [10, 30, 100])]
+fn register_10_000_valid(bencher: Bencher<'_, '_>, clients: usize) {
+    in_memory(bencher, Run::distinct(10_000, clients));
+}
+
+#[divan::bench(args = [10, 30, 100])]
+fn register_10_000_stale(bencher: Bencher<'_, '_>, clients: usize) {
+    let stale = true;
+    in_memory(
+        bencher,
+        Run {
+            stale,
+            ..Run::distinct(10_000, clients)
+        },
+    );
+}
+
+#[divan::bench(sample_count = 5)]
+fn register_1_000_000_from_file(bencher: Bencher<'_, '_>) {
+    from_file(bencher, Run::distinct(1_000_000, 30));
+}
+
+#[divan::bench(sample_count = 1, ignore)]
+fn register_10_000_000_over_1_000_keys_from_file(bencher: Bencher<'_, '_>) {
+    let keys = 1_000;
+    from_file(
+        bencher,
+        Run {
+            keys,
+            ..Run::distinct(10_000_000, 30)
+        },
+    );
+}
+
+#[divan::bench]
+fn cas_10_000_by_10(bencher: Bencher<'_, '_>) {
+    in_memory(bencher, Run::cas(10_000, 10));
+}
+
+#[divan::bench(sample_count = 10)]
+fn cas_10_000_by_10_stale(bencher: Bencher<'_, '_>) {
+    let stale = true;
+    in_memory(
+        bencher,
+        Run {
+            stale,
+            ..Run::cas(10_000, 10)
+        },
+    );
+}
+
+#[divan::bench]
+fn cas_1_000_by_30(bencher: Bencher<'_, '_>) {
+    in_memory(bencher, Run::cas(1_000, 30));
+}
+
+#[divan::bench(sample_count = 1)]
+fn cas_1_000_by_30_stale(bencher: Bencher<'_, '_>) {
+    let (stale, seed) = (true, 1);
+    in_memory(
+        bencher,
+        Run {
+            stale,
+            seed,
+            ..Run::cas(1_000, 30)
+        },
+    );
+}
+
+#[divan::bench(args = [10, 30], sample_count = 10)]
+fn cas_10_000_with_5_percent_info(bencher: Bencher<'_, '_>, clients: usize) {
+    let info_percent = 5;
+    in_memory(
+        bencher,
+        Run {
+            info_percent,
+            ..Run::cas(10_000, clients)
+        },
+    );
+}

@@ -1,0 +1,158 @@
+//! What checkers keep of a history, built in one pass over its events. It holds
+//! only what the selected checkers need, and judges nothing.
+
+use witness_histories::{Event, History};
+
+use crate::checker::{Caveat, CheckError, Checker, Need};
+use crate::linearizable;
+use crate::operations::{Operations, OperationsBuilder};
+use crate::sales::{Sales, SalesBuilder};
+
+/// A history, digested. See [`DigestBuilder`].
+#[derive(Debug)]
+pub struct Digest {
+    caveats: Vec<Caveat>,
+    events: u64,
+    sales: Sales,
+    operations: Operations,
+    history: History,
+}
+
+/// Builds a [`Digest`], event by event.
+#[derive(Debug)]
+pub struct DigestBuilder {
+    caveats: Vec<Caveat>,
+    events: u64,
+    sales: Option<SalesBuilder>,
+    operations: Option<OperationsBuilder>,
+    history: Option<Vec<Event<'static>>>,
+    unasked: bool,
+}
+
+impl DigestBuilder {
+    /// A builder of what those checkers need.
+    pub fn new<'a>(checkers: impl IntoIterator<Item = &'a dyn Checker>) -> Self {
+        let needs: Vec<Need> = checkers
+            .into_iter()
+            .flat_map(|checker| checker.needs())
+            .copied()
+            .collect();
+        DigestBuilder {
+            caveats: Vec::new(),
+            events: 0,
+            sales: needs.contains(&Need::Sales).then(SalesBuilder::default),
+            operations: needs
+                .contains(&Need::Operations)
+                .then(OperationsBuilder::default),
+            history: needs.contains(&Need::History).then(Vec::new),
+            unasked: false,
+        }
+    }
+
+    /// Nobody asked for those checkers by name: a history that is no sale, though an
+    /// event of it shares a name with a sale's, has empty books instead of an error.
+    /// Operations that tell no model are not kept.
+    /// What shows a sale is a setup phase that names regions, evidence, or a purchase,
+    /// before that event.
+    #[must_use]
+    pub fn unasked(mut self) -> Self {
+        self.unasked = true;
+        self
+    }
+
+    /// Takes in the next event of the history.
+    ///
+    /// # Errors
+    /// An event whose contents make no sense, or a limit; the event must not be
+    /// skipped then, since the verdict would be of another history.
+    pub fn event(&mut self, event: &Event<'_>) -> Result<(), CheckError> {
+        self.events += 1;
+        if let Some(history) = &mut self.history {
+            history.push(event.clone().into_owned());
+        }
+        if let Some(sales) = &mut self.sales {
+            match sales.event(event) {
+                Err(CheckError::Payload { .. }) if self.unasked && !sales.is_a_sale() => {
+                    self.sales = None;
+                }
+                taken => taken?,
+            }
+        }
+        if let Some(operations) = &mut self.operations {
+            let known = operations.fs().len();
+            operations.event(event)?;
+            let grown = operations.fs().len() > known;
+            if self.unasked && grown && !linearizable::may_tell(operations.fs()) {
+                // Nobody will look at them: they need not be kept.
+                self.operations = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what the verdicts must mention.
+    pub fn caveat(&mut self, caveat: impl Into<Caveat>) {
+        self.caveats.push(caveat.into());
+    }
+
+    /// The digest of all events so far.
+    ///
+    /// # Errors
+    /// Events that are not a history, if one was needed and they were never
+    /// validated; a limit that the operations still open exceed.
+    pub fn finish(self) -> Result<Digest, CheckError> {
+        let sales = self.sales.unwrap_or_default();
+        Ok(Digest {
+            caveats: self.caveats,
+            events: self.events,
+            sales: sales.finish(self.events)?,
+            operations: self.operations.unwrap_or_default().finish(),
+            history: History::from_events(self.history.unwrap_or_default())?,
+        })
+    }
+}
+
+impl Digest {
+    /// What those checkers need of a history that is in memory.
+    ///
+    /// # Errors
+    /// See [`DigestBuilder::event`].
+    pub fn of<'a>(
+        history: &History,
+        checkers: impl IntoIterator<Item = &'a dyn Checker>,
+    ) -> Result<Self, CheckError> {
+        let mut builder = DigestBuilder::new(checkers);
+        for event in history.events() {
+            builder.event(&event)?;
+        }
+        for warning in history.warnings() {
+            builder.caveat(warning);
+        }
+        builder.finish()
+    }
+
+    /// How many events the history has.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// The books of the sale; empty unless a checker needed them.
+    pub(crate) fn sales(&self) -> &Sales {
+        &self.sales
+    }
+
+    /// The operations of clients; empty unless a checker needed them.
+    pub fn operations(&self) -> &Operations {
+        &self.operations
+    }
+
+    /// The whole history; empty unless a checker needed it.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// What the verdicts must mention.
+    pub fn caveats(&self) -> &[Caveat] {
+        &self.caveats
+    }
+}

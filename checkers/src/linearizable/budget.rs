@@ -1,0 +1,94 @@
+//! What a decision may cost. There is no clock here: time is counted in steps, and
+//! whoever has a clock can say stop.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::words;
+
+/// A question asked now and then while a search goes on: must it stop?
+#[derive(Clone, Default)]
+pub struct Stop(Option<Arc<dyn Fn() -> bool + Send + Sync>>);
+
+impl Stop {
+    /// Stops as soon as that is true.
+    pub fn when(stop: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Stop(Some(Arc::new(stop)))
+    }
+
+    fn now(&self) -> bool {
+        self.0.as_ref().is_some_and(|stop| stop())
+    }
+}
+
+impl fmt::Debug for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() {
+            "Stop(when ..)"
+        } else {
+            "Stop(never)"
+        })
+    }
+}
+
+/// Two are equal when they are the same question.
+impl PartialEq for Stop {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (None, None) => true,
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Stop {}
+
+/// What one object's search may use.
+#[derive(Debug, Clone)]
+pub(crate) struct Budget {
+    pub(crate) steps_max: u64,
+    pub(crate) bytes_max: usize,
+    pub(crate) stop: Stop,
+}
+
+/// What was used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exhausted {
+    Steps(u64),
+    Bytes(usize),
+    Stopped,
+    /// Too many unresolved operations in a row that need each other.
+    Depth(usize),
+}
+
+impl Budget {
+    pub(crate) fn spend(&self, steps: u64, bytes: usize) -> Result<(), Exhausted> {
+        if steps > self.steps_max {
+            return Err(Exhausted::Steps(self.steps_max));
+        }
+        if bytes > self.bytes_max {
+            return Err(Exhausted::Bytes(self.bytes_max));
+        }
+        match self.stop.now() {
+            true => Err(Exhausted::Stopped),
+            false => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Exhausted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Exhausted::Steps(steps) => write!(f, "after {}", words::count(*steps, "search step")),
+            Exhausted::Bytes(bytes) => write!(f, "after {} MiB of memory", bytes >> 20),
+            Exhausted::Stopped => f.write_str("when time was up"),
+            Exhausted::Depth(depth) => {
+                write!(
+                    f,
+                    "at a chain of {depth} unresolved operations that need each other"
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Judging one object with a model of any type: searching, and where there is no
+//! order, finding a small set of operations that shows it.
+
+use super::budget::Budget;
+use super::intervals::Intervals;
+use super::model::Model;
+use super::object::{self, Misfit, Object};
+use super::options::ObjectOptions;
+use super::plan::Item;
+use super::proof::{self, Flaw};
+use super::search::{Found, Stuck, search};
+use super::shrink;
+use super::space::{Space, States};
+use crate::operations::Operations;
+use crate::words;
+
+/// A history, and how it is to be understood.
+pub(crate) struct Case<'a> {
+    pub(crate) operations: &'a Operations,
+    pub(crate) intervals: Intervals,
+    pub(crate) options: &'a ObjectOptions,
+    pub(crate) budget: Budget,
+    /// Whether to make a violation as small as can be, whatever it takes.
+    pub(crate) thorough: bool,
+}
+
+/// What was found of one object.
+#[derive(Debug)]
+pub(crate) enum Judged {
+    /// Orders that explain the operations, one for each part of the object.
+    Valid(Vec<Vec<u32>>),
+    Violated(Violation),
+    /// Why nobody knows.
+    Unknown(String),
+}
+
+/// Operations that no order explains.
+#[derive(Debug)]
+pub(crate) struct Violation {
+    /// Why not, in words.
+    pub(crate) explanation: String,
+    /// Operations, and whether their completions matter; ascending.
+    pub(crate) operations: Vec<(u32, bool)>,
+}
+
+/// A [`Model`] of any type.
+pub(crate) trait Judge: Send + Sync {
+    fn name(&self) -> &str;
+
+    /// Judges the object whose operations `members` are.
+    fn judge(&self, case: &Case<'_>, members: &[u32]) -> Result<Judged, Misfit>;
+
+    /// Verifies orders of its parts.
+    fn verify(&self, case: &Case<'_>, members: &[u32], orders: &[&[u64]]) -> Result<(), Flaw>;
+}
+
+impl<M: Model> Judge for M {
+    fn name(&self) -> &str {
+        Model::name(self)
+    }
+
+    fn judge(&self, case: &Case<'_>, members: &[u32]) -> Result<Judged, Misfit> {
+        let objects = object::objects(
+            self,
+            case.operations,
+            &case.intervals,
+            members,
+            case.options,
+        )?;
+        let mut orders = Vec::with_capacity(objects.len());
+        let mut unknown = None;
+        for object in objects {
+            let mut states = States::new(self, &object.classes);
+            let overwrites = self.overwrites();
+            match search(&object.items, &mut states, overwrites, &case.budget).0 {
+                Found::Order(order) => {
+                    let operation = |item: u32| object.items[item as usize].operation;
+                    orders.push(order.into_iter().map(operation).collect());
+                }
+                Found::Stuck(stuck) => {
+                    let violation = witness(self, case, &object, stuck, &states);
+                    return Ok(Judged::Violated(violation));
+                }
+                Found::Exhausted {
+                    why,
+                    passed,
+                    returns,
+                } => {
+                    unknown.get_or_insert(format!(
+                        "the search gave up {why}: it had explained the first {passed} of {}",
+                        words::count(returns as u64, "completed operation")
+                    ));
+                }
+            }
+        }
+        Ok(match unknown {
+            None => Judged::Valid(orders),
+            Some(why) => Judged::Unknown(why),
+        })
+    }
+
+    fn verify(&self, case: &Case<'_>, members: &[u32], orders: &[&[u64]]) -> Result<(), Flaw> {
+        proof::verify(self, case, members, orders)
+    }
+}
+
+/// Says why there is no order, and makes the violation small.
+fn witness<M: Model>(
+    model: &M,
+    case: &Case<'_>,
+    whole: &Object<M::Op>,
+    stuck: Stuck,
+    states: &dyn Space,
+) -> Violation {
+    let culprit = whole.items[stuck.item as usize].operation;
+    let of_whole = explain(case.operations, &whole.items, &stuck, states);
+    let small = shrink::shrink(model, case, whole.clone(), stuck);
+    let mut operations: Vec<(u32, bool)> = small
+        .items
+        .iter()
+        .map(|item| (item.operation, item.is_resolved()))
+        .collect();
+    operations.sort_unstable();
+    let mut explanation = of_whole;
+    if !operations.contains(&(culprit, true)) {
+        // Among the few it is another that fits nowhere. States are numbered by the
+        // search that came across them: search once more.
+        let mut states = States::new(model, &small.classes);
+        let (found, _) = search(&small.items, &mut states, model.overwrites(), &case.budget);
+        if let Found::Stuck(stuck) = found {
+            explanation = explain(case.operations, &small.items, &stuck, &states);
+        }
+    }
+    let (few, all) = (operations.len(), whole.items.len());
+    if few < all {
+        let few = match few {
+            1 => "This operation alone is".to_owned(),
+            few => format!("{few} operations are"),
+        };
+        explanation.push_str(&format!(" {few} enough to show it, of {all}."));
+    }
+    Violation {
+        explanation,
+        operations,
+    }
+}
+
+fn explain(operations: &Operations, items: &[Item], stuck: &Stuck, space: &dyn Space) -> String {
+    let item = &items[stuck.item as usize];
+    let culprit = space.describe(item.class);
+    let mut text = format!(
+        "{} fits nowhere: ",
+        capitalised(&named(operations, item.operation, &culprit))
+    );
+    let states = stuck.states.iter();
+    let reasons = states.map(|&state| space.describe_state(state));
+    let reasons = words::list_with("or", reasons, stuck.states.len());
+    text.push_str(&format!(
+        "by the time that it returned, in every order of what came before, {reasons}, and {culprit} cannot happen then."
+    ));
+    if !stuck.order.is_empty() {
+        let from = stuck.order.len().saturating_sub(words::LISTED_MAX);
+        let last = stuck.order[from..].iter().map(|&at| {
+            let item = &items[at as usize];
+            format!(
+                "{} ({})",
+                space.describe(item.class),
+                events(operations, item.operation)
+            )
+        });
+        let last: Vec<String> = last.collect();
+        let before = if from > 0 { "..., " } else { "" };
+        text.push_str(&format!(
+            " The longest order that is right so far: {before}{}.",
+            last.join(", ")
+        ));
+    }
+    text
+}
+
+/// `process 3's read 7 (events 40 to 43)`.
+pub(crate) fn named(operations: &Operations, at: u32, what: &str) -> String {
+    let process = operations.all[at as usize].process;
+    format!("process {process}'s {what} ({})", events(operations, at))
+}
+
+fn events(operations: &Operations, at: u32) -> String {
+    let operation = &operations.all[at as usize];
+    match operation.ret() {
+        crate::operations::NEVER => format!("event {}, never resolved", operation.call),
+        ret => format!("events {} to {ret}", operation.call),
+    }
+}
+
+pub(crate) fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}

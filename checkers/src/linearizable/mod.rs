@@ -1,0 +1,402 @@
+//! Checker `linearizable`: whether the operations of each object can be put in an
+//! order that agrees with real time and that the object's model allows.
+//!
+//! Herlihy and Wing, "Linearizability: A Correctness Condition for Concurrent
+//! Objects" (1990). Objects are judged one by one, which is as good as all together:
+//! linearizability is local. Each is judged by the cheapest engine that is sound and
+//! complete for it: [`zones`] for registers whose written values all differ,
+//! [`monitored`] for queues, stacks and sets, else [`search`]. See `docs/linearizability.md`.
+
+mod budget;
+mod conflict;
+mod groups;
+mod intervals;
+mod judge;
+mod mask;
+mod model;
+mod models;
+mod monitored;
+mod object;
+mod options;
+mod plan;
+mod proof;
+mod search;
+mod shrink;
+mod space;
+mod usage;
+mod zones;
+
+use rayon::prelude::*;
+
+pub use budget::Stop;
+pub(crate) use conflict::{name as named_access, violation as conflict_of};
+pub(crate) use groups::Groups;
+pub(crate) use intervals::Intervals;
+pub(crate) use judge::{Violation, capitalised};
+pub use model::{Call, Model};
+pub use models::{ModelError, ModelInfo, models};
+pub(crate) use models::{guess, may_tell};
+pub use options::{FailedCas, KeyBy, NilReads, ObjectOptions};
+pub use proof::{Flaw, Order, Proof};
+pub(crate) use zones::{Conflict, Meaning};
+
+use crate::checker::{Checker, Need, Options};
+use crate::digest::Digest;
+use crate::intern::NONE;
+use crate::operations::Operations;
+use crate::ruling::Ruling;
+use crate::verdict::{Anomaly, Valid, Verdict};
+use crate::words;
+use judge::{Case, Judge, Judged};
+use monitored::Monitor;
+use object::Misfit;
+
+/// The checker `linearizable` with the models that come along.
+pub(crate) struct Linearizable;
+
+/// The checker `linearizable` with a model of your own; see [`Model`].
+pub struct LinearizableBy<M>(
+    /// The model.
+    pub M,
+);
+
+const NAME: &str = "linearizable";
+const ABOUT: &str = "operations on each object have an order that agrees with real time";
+const ANOMALY: &str = "nonlinearizable";
+
+impl Checker for Linearizable {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn about(&self) -> &'static str {
+        ABOUT
+    }
+
+    fn property(&self) -> &'static str {
+        NAME
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Operations]
+    }
+
+    fn applies(&self, digest: &Digest) -> bool {
+        models::guess(digest.operations().fs()).is_some()
+    }
+
+    fn check(&self, digest: &Digest, options: &Options) -> Verdict {
+        linearize_with(self, None, digest, options, false).0
+    }
+}
+
+impl<M: Model> Checker for LinearizableBy<M> {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn about(&self) -> &'static str {
+        ABOUT
+    }
+
+    fn property(&self) -> &'static str {
+        NAME
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Operations]
+    }
+
+    fn applies(&self, digest: &Digest) -> bool {
+        !digest.operations().is_empty()
+    }
+
+    fn check(&self, digest: &Digest, options: &Options) -> Verdict {
+        linearize_with(self, Some(&self.0), digest, options, false).0
+    }
+}
+
+/// The verdict of the checker `linearizable`, and the orders that prove it if it is
+/// valid.
+pub fn linearize(digest: &Digest, options: &Options) -> (Verdict, Option<Proof>) {
+    linearize_with(&Linearizable, None, digest, options, true)
+}
+
+/// Verifies a proof with code that shares nothing with the engines; O(n).
+///
+/// # Errors
+/// Why it is no proof of this history.
+pub fn verify_proof(digest: &Digest, options: &Options, proof: &Proof) -> Result<(), Flaw> {
+    let chosen = models::find(&proof.model, &options.object)
+        .map_err(|error| Flaw::Model(error.to_string()))?;
+    if let Some(asked) = options
+        .object
+        .model
+        .as_ref()
+        .filter(|asked| **asked != proof.model)
+    {
+        return Err(Flaw::Model(format!(
+            "the proof is for a {}, not for a {asked}",
+            proof.model
+        )));
+    }
+    let operations = digest.operations();
+    let case = case(operations, options, 1);
+    let groups = Groups::new(operations, options);
+    let mut found = 0;
+    for members in groups.iter() {
+        let key = groups.key(operations, members);
+        let orders: Vec<&[u64]> = proof
+            .orders
+            .iter()
+            .filter(|order| order.key == key)
+            .map(|order| &*order.operations)
+            .collect();
+        found += orders.len();
+        chosen.verify(&case, members, &orders)?;
+    }
+    let strange = proof
+        .orders
+        .iter()
+        .find_map(|order| order.operations.first());
+    match strange {
+        Some(&event) if found < proof.orders.len() => Err(Flaw::NoOperation(event)),
+        _ => Ok(()),
+    }
+}
+
+/// The events of a small part of the history that still is not linearizable,
+/// ascending; `None` if no violation is found.
+///
+/// Operations are left out only where a violation of what remains is one of the whole
+/// history: with a write go the reads of it. An invocation whose completion is left
+/// out came too late to matter.
+pub fn shrink(digest: &Digest, options: &Options) -> Option<Vec<u64>> {
+    let operations = digest.operations();
+    let chosen = choose(operations, options).ok()?;
+    let mut case = case(operations, options, 1);
+    case.thorough = true;
+    let groups = Groups::new(operations, options);
+    let violation = groups.iter().find_map(|members| {
+        match decide(&*chosen.judge, chosen.quick, &case, members, false) {
+            Ok(Judged::Violated(violation)) => Some(violation),
+            _ => None,
+        }
+    })?;
+    let mut events = Vec::new();
+    for (at, completes) in violation.operations {
+        let operation = &operations.all[at as usize];
+        events.push(u64::from(operation.call));
+        if completes && operation.completed != crate::operations::NEVER {
+            events.push(operation.completed.into());
+        }
+    }
+    events.sort_unstable();
+    Some(events)
+}
+
+/// A model, and how to decide it quickly if there is a way.
+struct Chosen {
+    judge: Box<dyn Judge>,
+    quick: Option<Quick>,
+}
+
+/// A quick way, for histories that allow it.
+#[derive(Clone, Copy)]
+enum Quick {
+    Zones(Meaning),
+    Monitored(Monitor),
+}
+
+fn choose(operations: &Operations, options: &Options) -> Result<Chosen, String> {
+    let name = match &options.object.model {
+        Some(name) => name,
+        None => models::guess(operations.fs()).ok_or_else(|| {
+            let fs = operations.fs();
+            let fs = words::list(fs.iter(), fs.len());
+            format!("{fs} do not tell the model: name one")
+        })?,
+    };
+    let judge = models::find(name, &options.object).map_err(|error| error.to_string())?;
+    let quick = match name {
+        "register" | "cas-register" => Some(Quick::Zones(meaning(operations, options))),
+        name => Monitor::of(name).map(Quick::Monitored),
+    };
+    Ok(Chosen { judge, quick })
+}
+
+/// What reads and writes of a register mean.
+pub(crate) fn meaning(operations: &Operations, options: &Options) -> Meaning {
+    let named = |name: &str| {
+        let at = operations.fs().iter().position(|f| f == name);
+        at.and_then(|at| u16::try_from(at).ok())
+    };
+    Meaning {
+        initial: match &options.object.initial {
+            None => Some(NONE),
+            Some(initial) => {
+                let mut initial = initial.clone();
+                initial.sort_all_objects();
+                operations.values.find(&initial.to_string())
+            }
+        },
+        nil_is_unknown: options.object.nil_reads == NilReads::Unknown,
+        read: named("read"),
+        write: named("write"),
+    }
+}
+
+/// Why a register with distinct values is not linearizable; none if it is.
+pub(crate) fn register_conflict(
+    operations: &Operations,
+    options: &Options,
+    members: &[u32],
+) -> Option<Violation> {
+    let meaning = meaning(operations, options);
+    let intervals = Intervals::new(operations, options.object.clock_uncertainty_ns);
+    let conflict = zones::zones(operations, &intervals, members, meaning)?.err()?;
+    Some(conflict::violation(operations, meaning, &conflict))
+}
+
+fn case<'a>(operations: &'a Operations, options: &'a Options, at_once: usize) -> Case<'a> {
+    let object = &options.object;
+    Case {
+        operations,
+        intervals: Intervals::new(operations, object.clock_uncertainty_ns),
+        options: object,
+        budget: object.budget(at_once),
+        thorough: false,
+    }
+}
+
+/// Judges an object by the cheapest engine that can. Orders are only built if wanted.
+fn decide(
+    judge: &dyn Judge,
+    quick: Option<Quick>,
+    case: &Case<'_>,
+    members: &[u32],
+    wanted: bool,
+) -> Result<Judged, Misfit> {
+    let quickly = match quick {
+        None => None,
+        Some(Quick::Zones(meaning)) => by_zones(meaning, case, members, wanted),
+        Some(Quick::Monitored(monitor)) => monitor
+            .judge(judge, case, members)?
+            .filter(|judged| !(wanted && matches!(judged, Judged::Valid(_)))),
+    };
+    quickly.map_or_else(|| judge.judge(case, members), Ok)
+}
+
+fn by_zones(meaning: Meaning, case: &Case<'_>, members: &[u32], wanted: bool) -> Option<Judged> {
+    Some(
+        match zones::zones(case.operations, &case.intervals, members, meaning)? {
+            Ok(zones) => {
+                let order = wanted.then(|| zones.order(case.operations, &case.intervals, members));
+                Judged::Valid(order.into_iter().collect())
+            }
+            Err(conflict) => {
+                Judged::Violated(conflict::violation(case.operations, meaning, &conflict))
+            }
+        },
+    )
+}
+
+fn linearize_with(
+    checker: &dyn Checker,
+    own: Option<&dyn Judge>,
+    digest: &Digest,
+    options: &Options,
+    wanted: bool,
+) -> (Verdict, Option<Proof>) {
+    let operations = digest.operations();
+    let mut ruling = Ruling::new(checker, digest);
+    let chosen = match own {
+        Some(_) => Ok(None),
+        None => choose(operations, options).map(Some),
+    };
+    let chosen = match chosen {
+        Ok(chosen) => chosen,
+        Err(problem) => {
+            ruling.doubt(problem);
+            return (conclude(ruling, operations, 0, "object"), None);
+        }
+    };
+    let (judge, quick) = match (own, &chosen) {
+        (Some(own), _) => (own, None),
+        (None, Some(chosen)) => (&*chosen.judge, chosen.quick),
+        (None, None) => return (conclude(ruling, operations, 0, "object"), None),
+    };
+    let groups = Groups::new(operations, options);
+    let at_once = rayon::current_num_threads().min(groups.len());
+    let case = case(operations, options, at_once);
+    let judged: Vec<_> = (0..groups.len())
+        .into_par_iter()
+        .map(|at| decide(judge, quick, &case, groups.get(at), wanted))
+        .collect();
+    ruling.scope("model", judge.name());
+    ruling.scope("objects", groups.len());
+    ruling.scope("operations", operations.len());
+    ruling.count(ANOMALY, 0);
+    if operations.is_empty() {
+        ruling.doubt("there are no operations");
+    }
+    let mut proof = Proof {
+        model: judge.name().to_owned(),
+        orders: Vec::new(),
+    };
+    for (members, judged) in groups.iter().zip(judged) {
+        let key = || groups.key(operations, members);
+        match judged {
+            Ok(Judged::Valid(orders)) => {
+                let event = |at: u32| u64::from(operations.all[at as usize].call);
+                proof.orders.extend(orders.into_iter().map(|order| Order {
+                    key: key(),
+                    operations: order.into_iter().map(event).collect(),
+                }));
+            }
+            Ok(Judged::Violated(violation)) => {
+                ruling.anomaly(ANOMALY, || anomaly(operations, key(), &violation));
+            }
+            Ok(Judged::Unknown(why)) => ruling.doubt(match key() {
+                None => why,
+                Some(key) => format!("key {key}: {why}"),
+            }),
+            Err(misfit) => ruling.doubt(format!("event {}: {}", misfit.event, misfit.problem)),
+        }
+    }
+    let verdict = conclude(ruling, operations, groups.len() as u64, judge.name());
+    let proof = (wanted && verdict.valid == Valid::True).then_some(proof);
+    (verdict, proof)
+}
+
+fn conclude(ruling: Ruling, operations: &Operations, objects: u64, model: &str) -> Verdict {
+    let number = words::count(operations.len() as u64, "operation");
+    let violated = ruling.counted(ANOMALY);
+    ruling.conclude("Linearizable ✓", |valid, doubt| {
+        let of = words::count(objects, &format!("{model} object"));
+        match valid {
+            Valid::True => format!("{number} on {of}"),
+            Valid::False => format!("{violated} of {of} not linearizable: {number}"),
+            Valid::Unknown => doubt.unwrap_or_default().to_owned(),
+        }
+    })
+}
+
+fn anomaly(
+    operations: &Operations,
+    key: Option<serde_json::Value>,
+    violation: &Violation,
+) -> Anomaly {
+    let event = |at: u32| u64::from(operations.all[at as usize].call);
+    Anomaly {
+        name: ANOMALY.to_owned(),
+        key,
+        explanation: violation.explanation.clone(),
+        operations: violation
+            .operations
+            .iter()
+            .map(|&(at, _)| event(at))
+            .collect(),
+        rows: Vec::new(),
+    }
+}

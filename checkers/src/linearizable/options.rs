@@ -1,0 +1,101 @@
+//! How operations are to be understood, and what a decision may cost.
+
+use serde_json::Value;
+
+use super::budget::{Budget, Stop};
+
+/// What a read of null has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NilReads {
+    /// The absent value.
+    #[default]
+    Absent,
+    /// Nobody knows what: it is always right (Knossos's meaning).
+    Unknown,
+}
+
+/// What a compare-and-set that was refused says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailedCas {
+    /// That the value was not the expected one. It must have failed without an error,
+    /// or with one of the class `rejected`, `cas-failed`, `did-not-match`, `mismatch`
+    /// or `precondition-failed`: one that lost a conflict or its connection never
+    /// looked at the value.
+    Proves,
+    /// Nothing.
+    Ignore,
+}
+
+/// What makes operations those of one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeyBy {
+    /// Their key.
+    #[default]
+    Key,
+    /// Nothing: all are of one object. A model may still know independent parts of it.
+    Whole,
+}
+
+/// How the checker `linearizable` understands a history, and what it may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ObjectOptions {
+    /// The name of the model; none: the one that the operations tell.
+    pub model: Option<String>,
+    /// The value before the first operation; none: the model's own.
+    pub initial: Option<Value>,
+    /// What a read of null has seen.
+    pub nil_reads: NilReads,
+    /// What a refused compare-and-set says; none: that the value was not the expected
+    /// one, unless `nil_reads` is Knossos's, who takes it to say nothing.
+    pub failed_cas: Option<FailedCas>,
+    /// What makes operations those of one object.
+    pub key_by: KeyBy,
+    /// By how much clocks may be off, in nanoseconds: every operation is taken to have
+    /// begun that much earlier and ended that much later. 0: the order of events in
+    /// the history is that of real time.
+    pub clock_uncertainty_ns: u64,
+    /// Steps of search for one object; past it the verdict is unknown.
+    pub steps_max: u64,
+    /// Bytes for all searches together, about; past it the verdict is unknown.
+    pub memory_bytes_max: u64,
+    /// Asked now and then; once it is true, what is undecided stays unknown.
+    pub stop: Stop,
+}
+
+impl Default for ObjectOptions {
+    fn default() -> Self {
+        ObjectOptions {
+            model: None,
+            initial: None,
+            nil_reads: NilReads::default(),
+            failed_cas: None,
+            key_by: KeyBy::default(),
+            clock_uncertainty_ns: 0,
+            steps_max: 1_000_000_000,
+            memory_bytes_max: 4 << 30,
+            stop: Stop::default(),
+        }
+    }
+}
+
+impl ObjectOptions {
+    /// Whether a refused compare-and-set says something.
+    pub(crate) fn refusals_prove(&self) -> bool {
+        match (self.failed_cas, self.nil_reads) {
+            (Some(meaning), _) => meaning == FailedCas::Proves,
+            (None, NilReads::Absent) => true,
+            (None, NilReads::Unknown) => false,
+        }
+    }
+
+    /// What one object's search may use while `at_once` are searched.
+    pub(crate) fn budget(&self, at_once: usize) -> Budget {
+        let bytes = self.memory_bytes_max / at_once.max(1) as u64;
+        Budget {
+            steps_max: self.steps_max,
+            bytes_max: usize::try_from(bytes).unwrap_or(usize::MAX),
+            stop: self.stop.clone(),
+        }
+    }
+}

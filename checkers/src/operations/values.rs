@@ -1,0 +1,120 @@
+//! JSON values as numbers of 32 bits: equal values have equal numbers. It knows
+//! nothing of what they mean.
+
+use serde_json::Value;
+
+use crate::intern::{Full, Interner, NONE};
+
+/// Numbers with this bit are small integers themselves.
+const INTEGER: u32 = 1 << 31;
+
+/// Interned JSON values. [`NONE`] is null; an integer below 1,000,000,000 takes no
+/// memory, anything else its text once.
+#[derive(Debug, Default)]
+pub(crate) struct Values(Interner);
+
+impl Values {
+    /// The number of the value; quicker if it is the one it is likely to have.
+    pub(crate) fn intern(&mut self, json: &str, likely: u32) -> Result<u32, Full> {
+        if let Some(integer) = small(json.as_bytes()) {
+            return Ok(INTEGER | integer);
+        }
+        if json == "null" {
+            return Ok(NONE);
+        }
+        let number = if is_canonical(json) {
+            self.0.intern(json.as_bytes(), likely)?
+        } else {
+            // A RawValue is JSON; should it not be one, it stands for itself.
+            let canonical = serde_json::from_str::<Value>(json).map(|mut value| {
+                value.sort_all_objects();
+                value.to_string()
+            });
+            let canonical = canonical.as_deref().unwrap_or(json);
+            self.0.intern(canonical.as_bytes(), likely)?
+        };
+        if number >= INTEGER {
+            Err(Full)
+        } else {
+            Ok(number)
+        }
+    }
+
+    /// The number of a value, if it was interned.
+    pub(crate) fn find(&self, json: &str) -> Option<u32> {
+        match small(json.as_bytes()) {
+            Some(integer) => Some(INTEGER | integer),
+            None if json == "null" => Some(NONE),
+            None => self.0.find(json.as_bytes()),
+        }
+    }
+
+    /// The value of a number.
+    pub(crate) fn get(&self, number: u32) -> Value {
+        if number == NONE {
+            return Value::Null;
+        }
+        if number & INTEGER != 0 {
+            return Value::from(number & !INTEGER);
+        }
+        let json = self.0.get(number);
+        serde_json::from_slice(json)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(json).into_owned()))
+    }
+}
+
+/// A plain integer of up to nine digits.
+fn small(json: &[u8]) -> Option<u32> {
+    if json.len() > 9 || json.is_empty() || (json[0] == b'0' && json.len() > 1) {
+        return None;
+    }
+    json.iter().try_fold(0u32, |number, digit| {
+        let digit = digit.wrapping_sub(b'0');
+        (digit < 10).then(|| number * 10 + u32::from(digit))
+    })
+}
+
+/// Whether equal values are spelt like this: no escapes, no spaces, no fields.
+fn is_canonical(json: &str) -> bool {
+    let quoted = json.starts_with('"');
+    !json.bytes().any(|byte| {
+        byte == b'\\' || (!quoted && matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'{'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_values_have_equal_numbers() {
+        let mut values = Values::default();
+        let mut number = |json: &str| values.intern(json, 0).unwrap();
+        assert_eq!(number("null"), NONE);
+        assert_eq!(number("[1, 2]"), number("[1,2]"));
+        assert_eq!(number(r#""\u0041 b""#), number(r#""A b""#));
+        assert_eq!(number(r#"{"a":1,"b":2}"#), number(r#"{"b":2, "a":1}"#));
+        assert_ne!(number("1"), number("\"1\""));
+        assert_ne!(number("-1"), number("1"));
+    }
+
+    #[test]
+    fn values_come_back() {
+        let mut values = Values::default();
+        for json in [
+            "null",
+            "0",
+            "7",
+            "999999999",
+            "1000000000",
+            "-3",
+            "1.5",
+            "\"0\"",
+            "[1,[2]]",
+            "true",
+        ] {
+            let number = values.intern(json, 3).unwrap();
+            assert_eq!(values.get(number).to_string(), json);
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The registers of a history, as the monitors of registers take them: reads and writes
+//! only, every value written at most once. It decides nothing.
+
+use crate::checker::Options;
+use crate::intern::NONE;
+use crate::linearizable::{self, Conflict, Groups, Intervals, Meaning};
+use crate::monitors::Interval;
+use crate::monitors::register::{Action, Operation, Reason};
+use crate::operations::{NEVER, Operations, Outcome};
+use crate::verdict::Anomaly;
+
+/// The operations of a history on registers. A monitor's ids are indices of operations.
+pub(crate) struct Registers<'a> {
+    operations: &'a Operations,
+    meaning: Meaning,
+    groups: Groups,
+    /// By position.
+    instants: Vec<u64>,
+    intervals: Intervals,
+}
+
+/// An operation that is neither a read nor a write, or writes what tells nobody who wrote it.
+pub(crate) type Misfit = String;
+
+impl<'a> Registers<'a> {
+    pub(crate) fn new(operations: &'a Operations, options: &Options) -> Self {
+        let uncertainty_ns = options.object.clock_uncertainty_ns;
+        let intervals = Intervals::new(operations, uncertainty_ns);
+        Registers {
+            operations,
+            meaning: linearizable::meaning(operations, options),
+            groups: Groups::new(operations, options),
+            instants: instants(operations, &intervals, uncertainty_ns),
+            intervals,
+        }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// The operations of each.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &[u32]> {
+        self.groups.iter()
+    }
+
+    /// How many reads were answered, of all registers.
+    pub(crate) fn reads(&self) -> u64 {
+        let read = |operation: &&crate::operations::Operation| {
+            Some(operation.f) == self.meaning.read && operation.outcome == Outcome::Happened
+        };
+        self.operations.all.iter().filter(read).count() as u64
+    }
+
+    /// The key of the register whose operations these are.
+    pub(crate) fn key(&self, members: &[u32]) -> Option<serde_json::Value> {
+        self.groups.key(self.operations, members)
+    }
+
+    /// What an operation did; none if it says nothing.
+    pub(crate) fn action(&self, at: u32) -> Result<Option<Action>, Misfit> {
+        let operation = &self.operations.all[at as usize];
+        let happened = operation.outcome == Outcome::Happened;
+        if Some(operation.f) == self.meaning.read {
+            return Ok(match operation.result {
+                _ if !happened => None,
+                NONE if self.meaning.nil_is_unknown => None,
+                value if Some(value) == self.meaning.initial => Some(Action::ReadInitial),
+                value => Some(Action::Read(value)),
+            });
+        }
+        if Some(operation.f) != self.meaning.write {
+            let f = &self.operations.fs()[usize::from(operation.f)];
+            let event = operation.call;
+            return Err(format!("event {event}: expected read or write, found {f}"));
+        }
+        if !happened && operation.outcome != Outcome::Unknown {
+            return Ok(None);
+        }
+        let value = operation.argument;
+        if value == NONE || Some(value) == self.meaning.initial {
+            return Err(format!(
+                "{} writes what was there at first: which write a read saw cannot be told",
+                self.name(at)
+            ));
+        }
+        Ok(Some(Action::Write(value)))
+    }
+
+    /// The operations of one register. Times are nanoseconds, and no two alike: of two
+    /// ends at one time the one that is first in the history is a nanosecond earlier.
+    pub(crate) fn history(&self, members: &[u32]) -> Result<Vec<Operation>, Misfit> {
+        let mut history = Vec::with_capacity(members.len());
+        for &at in members {
+            if let Some(action) = self.action(at)? {
+                history.push(Operation {
+                    id: at.into(),
+                    interval: self.interval(at),
+                    action,
+                });
+            }
+        }
+        Ok(history)
+    }
+
+    fn interval(&self, at: u32) -> Interval {
+        let [call, ret] = self.intervals.of(self.operations, at);
+        let instant = |position: u32| match position {
+            NEVER => Interval::NEVER,
+            position => self.instants[position as usize],
+        };
+        Interval {
+            call: instant(call),
+            ret: instant(ret),
+        }
+    }
+
+    /// `process 3's read 7 (events 40 to 43)`.
+    pub(crate) fn name(&self, at: u32) -> String {
+        linearizable::named_access(self.operations, self.meaning, at)
+    }
+
+    /// The same of an operation that a monitor names.
+    pub(crate) fn name_of(&self, id: u64) -> String {
+        self.name(id as u32)
+    }
+
+    /// Why a monitor could not tell, or that the same value was written twice.
+    pub(crate) fn undecided(&self, why: crate::monitors::Undecided) -> String {
+        use crate::monitors::Undecided;
+        match why {
+            Undecided::RepeatedValue { first, second } => format!(
+                "{} and {} write the same value: which of them a read saw cannot be told",
+                self.name_of(first),
+                self.name_of(second)
+            ),
+            other => other.to_string(),
+        }
+    }
+
+    /// Why a read cannot be explained, in words, and the operations that show it.
+    pub(crate) fn impossible(&self, reason: &Reason) -> (String, Vec<u64>) {
+        let conflict = match *reason {
+            Reason::NeverWritten { read } => Conflict::NeverWritten { read: read as u32 },
+            Reason::ReadBeforeWritten { read, write } => Conflict::ReadBeforeWrite {
+                read: read as u32,
+                write: write as u32,
+            },
+            Reason::Overwritten {
+                read,
+                written,
+                newer,
+            } => {
+                let over = match written {
+                    Some(_) => "when that write was over",
+                    None => "when nothing had been written",
+                };
+                let text = format!(
+                    "{} saw {}, but {} was invoked {over}, and had returned when the read was invoked.",
+                    linearizable::capitalised(&self.name_of(read)),
+                    self.source(written),
+                    self.name_of(newer)
+                );
+                let shown = [Some(read), written, Some(newer)];
+                return (text, shown.into_iter().flatten().collect());
+            }
+        };
+        let violation = linearizable::conflict_of(self.operations, self.meaning, &conflict);
+        let shown = violation.operations.iter().map(|&(at, _)| at.into());
+        (violation.explanation, shown.collect())
+    }
+
+    /// Where what a read saw came from.
+    pub(crate) fn source(&self, written: Option<u64>) -> String {
+        written.map_or_else(
+            || "the initial value".to_owned(),
+            |write| self.name_of(write),
+        )
+    }
+
+    /// An anomaly that these operations show.
+    pub(crate) fn anomaly(
+        &self,
+        name: &str,
+        key: Option<serde_json::Value>,
+        explanation: String,
+        shown: &[u64],
+    ) -> Anomaly {
+        let event = |&id: &u64| u64::from(self.operations.all[id as usize].call);
+        Anomaly {
+            name: name.to_owned(),
+            key,
+            explanation,
+            operations: shown.iter().map(event).collect(),
+            rows: Vec::new(),
+        }
+    }
+}
+
+/// The time of each position, in nanoseconds since the first, made strictly ascending:
+/// the order of positions is the order that is certain.
+fn instants(operations: &Operations, intervals: &Intervals, uncertainty_ns: u64) -> Vec<u64> {
+    let by = i128::from(uncertainty_ns);
+    let mut ends: Vec<(u32, i128)> = Vec::with_capacity(2 * operations.len());
+    for (at, &[call_ns, ret_ns]) in (0..).zip(&operations.times) {
+        let [call, ret] = intervals.of(operations, at);
+        ends.push((call, i128::from(call_ns) - by));
+        if ret != NEVER {
+            ends.push((ret, i128::from(ret_ns) + by));
+        }
+    }
+    ends.sort_unstable();
+    let first = ends.iter().map(|&(_, ns)| ns).min().unwrap_or(0);
+    let last = ends
+        .last()
+        .map_or(0, |&(position, _)| position as usize + 1);
+    let mut instants = vec![0; last];
+    let mut next = 0;
+    for (position, ns) in ends {
+        let instant = u64::try_from(ns - first).unwrap_or(Interval::NEVER / 2);
+        let instant = instant.max(next);
+        instants[position as usize] = instant;
+        next = instant + 1;
+    }
+    instants
+}

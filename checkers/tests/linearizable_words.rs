@@ -1,0 +1,116 @@
+//! What the checker `linearizable` says, in words that can be checked by hand.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use serde_json::json;
+use witness_checkers::{Digest, Options, Valid, Verdict, find};
+use witness_histories::history;
+
+fn check(model: Option<&str>, shorthand: &str) -> Verdict {
+    let checker = find("linearizable").unwrap();
+    let digest = Digest::of(&history(shorthand).unwrap(), [checker]).unwrap();
+    let mut options = Options::default();
+    options.object.model = model.map(str::to_owned);
+    checker.check(&digest, &options)
+}
+
+fn explanation(model: &str, shorthand: &str) -> String {
+    let verdict = check(Some(model), shorthand);
+    assert_eq!(verdict.valid, Valid::False, "{verdict:?}");
+    verdict.anomalies[0].explanation.clone()
+}
+
+#[test]
+fn a_stale_read_is_explained_by_the_two_values() {
+    let stale = "0 invoke write x 1\n0 ok write x 1\n0 invoke write x 2\n0 ok write x 2\n1 invoke read x\n1 ok read x 1";
+    let verdict = check(None, stale);
+    assert_eq!(
+        verdict.anomalies[0].explanation,
+        "The value was 1 from the return of process 0's write 1 (events 0 to 1) until the invocation of process 1's read 1 (events 4 to 5). In that time the value was also 2, during process 0's write 2 (events 2 to 3). No moment is left for the second value."
+    );
+    assert_eq!(verdict.anomalies[0].operations, [0, 2, 4]);
+    assert_eq!(verdict.anomalies[0].key, Some(json!("x")));
+    assert_eq!(
+        verdict.summary,
+        "1 of 1 register object not linearizable: 3 operations"
+    );
+}
+
+#[test]
+fn a_read_of_what_failed_to_be_written_says_so() {
+    assert_eq!(
+        explanation(
+            "register",
+            "0 invoke write _ 7\n0 fail write _ 7\n1 invoke read\n1 ok read _ 7"
+        ),
+        "Process 1's read 7 (events 2 to 3) is of a value that was never there: the write of it, event 0, failed: it did not happen."
+    );
+    assert_eq!(
+        explanation(
+            "register",
+            "0 invoke read\n0 ok read _ 7\n1 invoke write _ 7\n1 ok write _ 7"
+        ),
+        "Process 0's read 7 (events 0 to 1) returned before process 1's write 7 (events 2 to 3) was invoked."
+    );
+}
+
+#[test]
+fn two_values_at_once_are_named() {
+    let text = explanation(
+        "register",
+        "0 invoke write _ 1\n1 invoke write _ 2\n2 invoke read\n2 ok read _ 1\n2 invoke read\n2 ok read _ 2\n2 invoke read\n2 ok read _ 1\n2 invoke read\n2 ok read _ 2",
+    );
+    assert!(text.contains("both would have had to be at once"), "{text}");
+}
+
+#[test]
+fn an_operation_that_fits_nowhere_is_named_with_the_states() {
+    assert_eq!(
+        explanation(
+            "cas-register",
+            "0 invoke write _ 1\n0 ok write _ 1\n2 invoke read\n2 ok read _ 1\n0 invoke cas _ [1,2]\n0 ok cas _ [1,2]\n1 invoke read\n1 ok read _ 3"
+        ),
+        "Process 1's read 3 (events 6 to 7) fits nowhere: by the time that it returned, in every order of what came before, the value is 2, and read 3 cannot happen then. The longest order that is right so far: write 1 (events 0 to 1), read 1 (events 2 to 3), cas 1 to 2 (events 4 to 5). This operation alone is enough to show it, of 4."
+    );
+    assert_eq!(
+        explanation(
+            "mutex",
+            "0 invoke acquire\n0 ok acquire\n1 invoke acquire\n1 ok acquire"
+        ),
+        "Process 1's acquire (events 2 to 3) fits nowhere: by the time that it returned, in every order of what came before, the lock is held, and acquire cannot happen then. The longest order that is right so far: acquire (events 0 to 1)."
+    );
+}
+
+#[test]
+fn a_model_that_is_not_told_must_be_named() {
+    let locks = "0 invoke acquire\n0 ok acquire\n0 invoke release\n0 ok release";
+    let verdict = check(None, locks);
+    assert_eq!(verdict.valid, Valid::Unknown);
+    assert_eq!(
+        verdict.summary,
+        "acquire and release do not tell the model: name one"
+    );
+    assert_eq!(check(Some("mutex"), locks).valid, Valid::True);
+    let verdict = check(Some("mutx"), locks);
+    assert!(
+        verdict
+            .summary
+            .starts_with("no model is named \"mutx\"; there are register, ")
+    );
+    let verdict = check(Some("register"), locks);
+    assert_eq!(
+        verdict.summary,
+        "event 0: expected read or write, found acquire of null"
+    );
+}
+
+#[test]
+fn a_conflict_proves_nothing_and_a_refusal_does() {
+    let cas = |class: &str| {
+        format!(
+            "0 invoke write _ 1\n0 ok write _ 1\n0 invoke cas _ [1,2]\n0 fail cas _ _ {class}: why"
+        )
+    };
+    assert_eq!(check(None, &cas("rejected")).valid, Valid::False);
+    assert_eq!(check(None, &cas("conflict")).valid, Valid::True);
+}
