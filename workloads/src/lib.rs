@@ -1,0 +1,24 @@
+//! Workloads: what concurrent clients ask of a database, and the application
+//! code that serves them, written once against one [`Database`] port.
+//!
+//! ```text
+//! Workload::bursts ──► Burst ──► runner ──► Workload::perform ──► Connection (the port)
+//! ```
+//!
+//! A new workload is one file here and one line in [`registry`].
+//!
+//! Architecture invariant: no driver, no SQL, no AWS. Nothing here knows which
+//! database it runs on; nothing here records or judges.
+
+mod database;
+pub mod register;
+mod registry;
+pub mod seats;
+mod tries;
+mod workload;
+
+pub use database::{Connection, Database, DbError, Expectation, Fault, Page, Row, Table};
+pub use registry::{UnknownWorkload, find, registry};
+pub use workload::{
+    Attempted, BadParameters, Burst, Client, Note, Outcome, Parameters, Request, Workload,
+};

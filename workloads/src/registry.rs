@@ -1,0 +1,28 @@
+//! The workloads there are. A new one is one line here.
+
+use crate::register::Register;
+use crate::{Workload, seats::Seats};
+
+static WORKLOADS: &[&dyn Workload] = &[&Seats, &Register];
+
+/// No workload has this name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no workload {0:?}; there are: {1}")]
+pub struct UnknownWorkload(pub String, String);
+
+/// Every workload.
+pub fn registry() -> &'static [&'static dyn Workload] {
+    WORKLOADS
+}
+
+/// The workload of this name.
+pub fn find(name: &str) -> Result<&'static dyn Workload, UnknownWorkload> {
+    WORKLOADS
+        .iter()
+        .copied()
+        .find(|w| w.name() == name)
+        .ok_or_else(|| {
+            let names: Vec<_> = WORKLOADS.iter().map(|w| w.name()).collect();
+            UnknownWorkload(name.to_owned(), names.join(", "))
+        })
+}
