@@ -1,0 +1,249 @@
+//! DynamoDB Global Tables over aws-sdk-dynamodb, with the SDK's retries off: with
+//! them on, a conditional put whose answer was lost comes back as a failed
+//! condition although it was written.
+//!
+//! There are no interactive transactions: every write is visible at once. An
+//! error after the first write of a request leaves the request half done, which
+//! is neither "happened" nor "did not": indeterminate.
+
+mod connection;
+mod error;
+mod tables;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{Builder, Region};
+use witness_regions::dynamodb as embedded;
+
+use self::tables::DynamoDatabase;
+use super::{About, Backend, Endpoint, OpenError, Opened, Options, aws, endpoints};
+
+/// The environment variable that names real endpoints.
+const ENDPOINTS: &str = "WITNESS_DYNAMODB_ENDPOINTS";
+
+/// The backend `dynamodb`, in one of its two consistencies.
+pub struct DynamoDb {
+    name: &'static str,
+    about: &'static str,
+    claim: &'static str,
+    strong: bool,
+}
+
+/// The backend `dynamodb`: multi-region eventual consistency.
+pub static MREC: DynamoDb = DynamoDb {
+    name: "dynamodb",
+    about: "DynamoDB Global Tables, multi-region eventual consistency (MREC)",
+    claim: "multi-region eventual consistency",
+    strong: false,
+};
+
+/// The backend `dynamodb-mrsc`: multi-region strong consistency.
+pub static MRSC: DynamoDb = DynamoDb {
+    name: "dynamodb-mrsc",
+    about: "DynamoDB Global Tables, multi-region strong consistency (MRSC)",
+    claim: "multi-region strong consistency",
+    strong: true,
+};
+
+#[async_trait]
+impl Backend for DynamoDb {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn about(&self) -> &'static str {
+        self.about
+    }
+
+    fn by_default(&self) -> bool {
+        !self.strong
+    }
+
+    fn defects(&self) -> Vec<&'static str> {
+        let all = embedded::Defect::ALL.into_iter();
+        // What goes wrong between replicas is not seen by strong reads.
+        let shown = all.filter(|d| !self.strong || *d == embedded::Defect::DuplicateLedgerWrite);
+        shown.map(embedded::Defect::name).collect()
+    }
+
+    async fn open(&self, options: &Options) -> Result<Opened, OpenError> {
+        let endpoints = endpoints(self.name, ENDPOINTS, options)?;
+        let (database, servers) = if endpoints.is_empty() {
+            let (database, servers) = self.embedded(options).await?;
+            (database, Some(servers))
+        } else {
+            (self.real(&endpoints, options.timeout).await?, None)
+        };
+        let about = About {
+            title: "DynamoDB Global Tables".into(),
+            provenance: if servers.is_some() {
+                "embedded"
+            } else {
+                "real"
+            },
+            claim: self.claim,
+            endpoints: database
+                .nodes
+                .iter()
+                .map(|n| Endpoint {
+                    region: n.region.clone(),
+                    host: n.printed(),
+                })
+                .collect(),
+        };
+        Ok(Opened {
+            database: Arc::new(database),
+            about,
+            embedded: servers.map(|servers| Box::new(servers) as _),
+        })
+    }
+}
+
+impl DynamoDb {
+    async fn embedded(
+        &self,
+        options: &Options,
+    ) -> Result<(DynamoDatabase, embedded::GlobalTables), OpenError> {
+        let offered = self.defects();
+        let other = options
+            .defects
+            .iter()
+            .find(|d| !offered.contains(&d.as_str()));
+        if let Some(other) = other {
+            return Err(OpenError::Options(format!(
+                "{} has no defect {other:?}; there are: {}",
+                self.name,
+                offered.join(", ")
+            )));
+        }
+        let defects = options.defects.join(",").parse::<embedded::Defects>();
+        let defects = defects.map_err(|e| OpenError::Options(e.to_string()))?;
+        let mut wanted = embedded::Options {
+            defects,
+            seed: options.seed,
+            ..Default::default()
+        };
+        if let Some(rtt) = options.inter_region_rtt {
+            wanted.inter_region_rtt = rtt;
+        }
+        let servers =
+            embedded::GlobalTables::start(wanted)
+                .await
+                .map_err(|e| OpenError::Embedded {
+                    name: self.name,
+                    reason: e.to_string(),
+                })?;
+        let aws = aws::embedded(&servers.endpoints()[0].region, servers.credentials()).await;
+        let nodes = servers.endpoints().iter();
+        let nodes = nodes.map(|e| Node::new(&e.region, Some(e.url.clone()), &aws, options.timeout));
+        Ok((self.database(nodes.collect(), "witness_".into()), servers))
+    }
+
+    /// A host or a URL, or the ARN of one of the tables: its name up to the last
+    /// `_`, `-` or `.` is what the names of all begin with.
+    async fn real(
+        &self,
+        endpoints: &[Endpoint],
+        timeout: Duration,
+    ) -> Result<DynamoDatabase, OpenError> {
+        let aws = aws::from_environment(&endpoints[0].region).await;
+        let mut prefix = "witness_".to_owned();
+        let mut nodes = Vec::new();
+        for endpoint in endpoints {
+            let url = match endpoint.resource("dynamodb") {
+                Some(table) => {
+                    let name = table.strip_prefix("table/").unwrap_or(table);
+                    let end = name.rfind(['_', '-', '.']).map(|at| at + 1);
+                    prefix = name[..end.unwrap_or(0)].to_owned();
+                    None
+                }
+                None if endpoint.host.starts_with("http://") && !loopback(&endpoint.host) => {
+                    return Err(OpenError::Options(format!(
+                        "{endpoint}: plain http is for loopback only"
+                    )));
+                }
+                None if endpoint.host.contains("://") => Some(endpoint.host.clone()),
+                None => Some(format!("https://{}", endpoint.host)),
+            };
+            nodes.push(Node::new(&endpoint.region, url, &aws, timeout));
+        }
+        Ok(self.database(nodes, prefix))
+    }
+
+    fn database(&self, nodes: Vec<Node>, prefix: String) -> DynamoDatabase {
+        DynamoDatabase {
+            regions: nodes.iter().map(|n| n.region.clone()).collect(),
+            nodes,
+            prefix,
+            strong: self.strong,
+        }
+    }
+}
+
+/// One regional endpoint.
+struct Node {
+    region: String,
+    url: Option<String>,
+    config: Builder,
+}
+
+impl Node {
+    fn new(region: &str, url: Option<String>, aws: &SdkConfig, timeout: Duration) -> Node {
+        let mut config = Builder::from(aws)
+            .region(Region::new(region.to_owned()))
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(timeout)
+                    .operation_timeout(timeout)
+                    .build(),
+            );
+        config.set_endpoint_url(url.clone());
+        Node {
+            region: region.to_owned(),
+            url,
+            config,
+        }
+    }
+
+    fn printed(&self) -> String {
+        self.url
+            .clone()
+            .unwrap_or_else(|| format!("dynamodb.{}.amazonaws.com", self.region))
+    }
+
+    /// A client with connections of its own where that costs nothing: no TLS.
+    fn client(&self) -> Client {
+        let mut config = self.config.clone();
+        if self
+            .url
+            .as_ref()
+            .is_some_and(|url| url.starts_with("http://"))
+        {
+            config.set_http_client(Some(aws_smithy_http_client::Builder::new().build_http()));
+        }
+        Client::from_conf(config.build())
+    }
+}
+
+fn loopback(url: &str) -> bool {
+    let authority = url
+        .trim_start_matches("http://")
+        .split('/')
+        .next()
+        .unwrap_or_default();
+    let host = authority
+        .rsplit_once(':')
+        .map_or(authority, |(host, _)| host);
+    host == "localhost"
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}

@@ -1,0 +1,179 @@
+//! The databases that a workload can run on. A new one is one file here and one
+//! line in [`registry`].
+//!
+//! Architecture invariant: a backend never retries behind the recorder's back
+//! and never guesses: whatever it cannot prove not to have happened is
+//! [`Fault::Indeterminate`](witness_workloads::Fault).
+
+#[cfg(feature = "aws")]
+mod aws;
+#[cfg(feature = "aws")]
+mod dsql;
+#[cfg(feature = "aws")]
+mod dynamodb;
+mod endpoint;
+#[cfg(feature = "aws")]
+mod sql;
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use witness_workloads::Database;
+
+pub use endpoint::{BadEndpoint, Endpoint};
+
+/// How to reach a database, or how its embedded stand-in shall behave.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// One a region. None: the embedded stand-in.
+    pub endpoints: Vec<Endpoint>,
+    /// Seeded defects of the embedded stand-in, by name.
+    pub defects: Vec<String>,
+    /// Seed of the embedded stand-in's choices.
+    pub seed: u64,
+    /// The embedded stand-in's inter-region round trip, where not the default.
+    pub inter_region_rtt: Option<Duration>,
+    /// Past this a request's outcome is not known.
+    pub timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            endpoints: Vec::new(),
+            defects: Vec::new(),
+            seed: 0,
+            inter_region_rtt: None,
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Why there is no database to run on.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Options that do not go together.
+    #[error("{0}")]
+    Options(String),
+    /// An embedded stand-in did not start.
+    #[error("the embedded {name} did not start: {reason}")]
+    Embedded {
+        /// The backend.
+        name: &'static str,
+        /// What its start said.
+        reason: String,
+    },
+}
+
+/// What a report says of where a run took place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct About {
+    /// The database, as people call it.
+    pub title: String,
+    /// `embedded` or `real`.
+    pub provenance: &'static str,
+    /// The consistency that it claims.
+    pub claim: &'static str,
+    /// Where its regions are. Never holds credentials.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// A database that is ready.
+pub struct Opened {
+    /// The port's other side.
+    pub database: Arc<dyn Database>,
+    /// What a report says of it.
+    pub about: About,
+    /// The servers behind it, where they are embedded: they stop when this is
+    /// dropped. A test that meddles with them knows their type.
+    pub embedded: Option<Box<dyn Any + Send + Sync>>,
+}
+
+/// A kind of database.
+#[async_trait]
+pub trait Backend: Send + Sync {
+    /// The name on the command line and in the store.
+    fn name(&self) -> &'static str;
+
+    /// One line for a list.
+    fn about(&self) -> &'static str;
+
+    /// Whether a run that names no backend takes it.
+    fn by_default(&self) -> bool;
+
+    /// The seeded defects that its embedded stand-in offers.
+    fn defects(&self) -> Vec<&'static str>;
+
+    /// Connects to real endpoints, or starts the embedded stand-in.
+    async fn open(&self, options: &Options) -> Result<Opened, OpenError>;
+}
+
+static BACKENDS: &[&dyn Backend] = &[
+    #[cfg(feature = "aws")]
+    &dsql::Dsql,
+    #[cfg(feature = "aws")]
+    &dynamodb::MREC,
+    #[cfg(feature = "aws")]
+    &dynamodb::MRSC,
+];
+
+/// Every backend.
+pub fn registry() -> &'static [&'static dyn Backend] {
+    BACKENDS
+}
+
+/// The backend of this name.
+pub fn find(name: &str) -> Result<&'static dyn Backend, OpenError> {
+    registry()
+        .iter()
+        .copied()
+        .find(|b| b.name() == name)
+        .ok_or_else(|| {
+            let names: Vec<_> = registry().iter().map(|b| b.name()).collect();
+            OpenError::Options(format!(
+                "there is no backend {name:?}; there are: {}",
+                names.join(", ")
+            ))
+        })
+}
+
+/// The real endpoints that the options or the environment name; none: embedded.
+#[cfg(feature = "aws")]
+fn endpoints(name: &str, variable: &str, options: &Options) -> Result<Vec<Endpoint>, OpenError> {
+    let mut endpoints = options.endpoints.clone();
+    if endpoints.is_empty() {
+        endpoints = Endpoint::from_env(variable).map_err(OpenError::Options)?;
+    }
+    let refused = |message: String| Err(OpenError::Options(message));
+    for (n, endpoint) in endpoints.iter().enumerate() {
+        if endpoints[..n]
+            .iter()
+            .any(|other| other.region == endpoint.region)
+        {
+            return refused(format!("{} has two endpoints of {name}", endpoint.region));
+        }
+    }
+    match (&endpoints[..], &options.defects[..]) {
+        ([], _) => {}
+        ([one], _) => {
+            return refused(format!(
+                "{name} needs an endpoint in two regions, not only {one}"
+            ));
+        }
+        (_, [defect, ..]) => {
+            return refused(format!(
+                "--defect {defect} is of the embedded {name}; real endpoints have none to switch on"
+            ));
+        }
+        _ if options.inter_region_rtt.is_some() => {
+            return refused(format!(
+                "--inter-region-rtt is of the embedded {name}; real endpoints have their own"
+            ));
+        }
+        _ => {}
+    }
+    Ok(endpoints)
+}

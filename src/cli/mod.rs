@@ -1,0 +1,171 @@
+//! The command line: one file a subcommand, no logic beyond arguments, what is
+//! printed, and exit codes. Those are Jepsen's: 0 valid, 1 violated, 2 unknown,
+//! 254 wrong arguments or unreadable input, 255 whatever else went wrong.
+
+mod check;
+mod completions;
+mod convert;
+mod list;
+mod regions;
+mod run;
+mod shared;
+mod shrink;
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use witness_checkers::Valid;
+
+/// Wrong arguments, or input that is no history.
+const BAD_INPUT: u8 = 254;
+/// Whatever else went wrong.
+const FAILED: u8 = 255;
+
+/// Does a database keep what it promises? Runs concurrent clients in two regions,
+/// records what they saw, and decides from what was committed.
+#[derive(Parser)]
+#[command(
+    name = "witness",
+    version,
+    after_help = "Exit codes: 0 valid, 1 violated, 2 unknown, \
+    254 wrong arguments or unreadable input, 255 whatever else went wrong."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(Box<run::Args>),
+    Check(check::Args),
+    Shrink(shrink::Args),
+    Convert(convert::Args),
+    List(list::Args),
+    Regions(regions::Args),
+    Completions(completions::Args),
+}
+
+/// How verdicts are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a person.
+    Text,
+    /// For a program: the verdicts and nothing else on standard output.
+    Json,
+}
+
+/// What a subcommand came to.
+enum Outcome {
+    /// It did what it is there for.
+    Done,
+    /// It came to a verdict.
+    Verdict(Valid),
+}
+
+/// Why it did not: the exit code, and one message.
+struct Failure {
+    code: u8,
+    message: String,
+}
+
+impl Failure {
+    fn bad_input(message: impl Display) -> Failure {
+        Failure {
+            code: BAD_INPUT,
+            message: message.to_string(),
+        }
+    }
+
+    fn failed(message: impl Display) -> Failure {
+        Failure {
+            code: FAILED,
+            message: message.to_string(),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure::failed(format!("standard output: {error}"))
+    }
+}
+
+/// Parses the arguments of this process, does what they say, and tells how it went.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are not errors; and the library's own code for
+            // wrong usage, 2, means "unknown" here.
+            let code = if error.use_stderr() { BAD_INPUT } else { 0 };
+            return if error.print().is_ok() {
+                code.into()
+            } else {
+                FAILED.into()
+            };
+        }
+    };
+    let outcome = match cli.command {
+        Command::Run(args) => run::main(&args),
+        Command::Check(args) => check::main(&args),
+        Command::Shrink(args) => shrink::main(&args),
+        Command::Convert(args) => convert::main(&args),
+        Command::List(args) => list::main(&args),
+        Command::Regions(args) => regions::main(args),
+        Command::Completions(args) => completions::main(&args),
+    };
+    match outcome {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Verdict(valid)) => valid.exit_code().into(),
+        Err(Failure { code, message }) => {
+            // Nowhere left to complain if this fails.
+            let _ = writeln!(anstream::stderr(), "witness: {message}");
+            code.into()
+        }
+    }
+}
+
+/// Standard output, with styles only where they belong: on a terminal, without `NO_COLOR`.
+fn stdout() -> impl Write {
+    anstream::stdout().lock()
+}
+
+/// The runtime of the subcommands that need one.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::failed)
+}
+
+/// Returns at Ctrl-C, or when the system asks the program to end.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without a handler there is nothing to wait for.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_make_sense() {
+        super::Cli::command().debug_assert();
+    }
+}

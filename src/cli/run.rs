@@ -1,0 +1,331 @@
+//! `witness run`: a workload on one or more databases, recorded and decided.
+
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use witness_checkers::{Valid, Verdicts};
+use witness_workloads::Parameters;
+
+use super::{Failure, Format, Outcome, interrupted, runtime, stdout};
+use crate::backends::{self, Endpoint, OpenError};
+use crate::report::{self, text::Detail};
+use crate::run::{Failed, Finished, Spec, Told, run};
+use crate::runner::{Progress, Stop};
+
+/// Runs a workload, records its history, and decides it
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  witness run seats                                      both databases, embedded
+  witness run seats --backend dsql --defect skip-conflict-check
+  witness run seats --backend dynamodb-mrsc --app conditional
+  witness run seats --on-sale 12x60                      a whole floor at once
+  witness run seats --seat A1 --bursts 8,60              all bursts for one seat
+  witness run register --backend dynamodb                linearizable? and if not, how stale
+  witness run seats --backend dsql \\
+    --endpoint us-east-1=ID.dsql.us-east-1.on.aws \\
+    --endpoint us-east-2=ID.dsql.us-east-2.on.aws        real clusters, your credentials
+
+Endpoints may also come from WITNESS_DSQL_ENDPOINTS and WITNESS_DYNAMODB_ENDPOINTS,
+separated by commas: REGION=HOST, REGION=CLUSTER_ID, or the ARN of a cluster or table.")]
+pub(super) struct Args {
+    /// The workload; `witness list` shows all
+    #[arg(default_value = "seats")]
+    workload: String,
+    /// The databases, one run each; dsql and dynamodb if not given
+    #[arg(long, value_delimiter = ',')]
+    backend: Vec<String>,
+    /// The variant of the application under test; the workload's first if not given
+    #[arg(long)]
+    app: Option<String>,
+    /// Concurrent clients, burst after burst
+    #[arg(long, value_delimiter = ',', default_value = "8,24,48,60")]
+    bursts: Vec<usize>,
+    /// seats: let all bursts go for this seat, put back on sale in between
+    #[arg(long)]
+    seat: Option<String>,
+    /// seats: sell a whole floor at once: so many seats, to so many buyers each
+    #[arg(long, value_name = "SEATSxBUYERS", value_parser = floor)]
+    on_sale: Option<(usize, usize)>,
+    /// seats: send every request twice, to both regions; always so with --app idempotent
+    #[arg(long)]
+    send_twice: bool,
+    /// register: objects that the clients share
+    #[arg(long, default_value_t = 5)]
+    keys: usize,
+    /// register: requests of each client
+    #[arg(long, default_value_t = 50)]
+    requests: usize,
+    /// A real database instead of the embedded one; once a region, with one backend
+    #[arg(long = "endpoint", value_name = "REGION=HOST")]
+    endpoints: Vec<Endpoint>,
+    /// Switch a seeded defect of the embedded database on; `witness list` shows all
+    #[arg(long = "defect", value_name = "NAME")]
+    defects: Vec<String>,
+    /// Seed of what is random in requests and embedded regions; by default another each time
+    #[arg(long, env = "WITNESS_SEED")]
+    seed: Option<u64>,
+    /// The embedded regions' round trip, such as 60ms
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    inter_region_rtt: Option<Duration>,
+    /// Past this, nobody knows how a request ended
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    timeout: Duration,
+    /// How long the regions may take to agree before their evidence is read
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    settle: Duration,
+    /// Where runs are saved
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "WITNESS_STORE",
+        default_value = "store"
+    )]
+    store: PathBuf,
+    /// How verdicts are printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+fn floor(text: &str) -> Result<(usize, usize), String> {
+    let parsed = text.split_once(['x', '×']).and_then(|(seats, buyers)| {
+        Some((seats.trim().parse().ok()?, buyers.trim().parse().ok()?))
+    });
+    parsed.ok_or_else(|| "expected SEATSxBUYERS, such as 12x60".to_owned())
+}
+
+pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
+    let specs = specs(args)?;
+    runtime()?.block_on(all(&specs, args.format))
+}
+
+/// One run a backend. Whatever is wrong with the arguments is said before anything runs.
+fn specs(args: &Args) -> Result<Vec<Spec>, Failure> {
+    let workload = witness_workloads::find(&args.workload).map_err(Failure::bad_input)?;
+    let parameters = Parameters {
+        app: args
+            .app
+            .clone()
+            .unwrap_or_else(|| workload.apps()[0].0.to_owned()),
+        bursts: args.bursts.clone(),
+        seat: args.seat.clone(),
+        on_sale: args.on_sale,
+        send_twice: args.send_twice,
+        keys: args.keys,
+        requests: args.requests,
+        seed: 0,
+        regions: 2,
+    };
+    let options = backends::Options {
+        endpoints: args.endpoints.clone(),
+        defects: Vec::new(),
+        seed: args.seed.unwrap_or_else(seed),
+        inter_region_rtt: args.inter_region_rtt,
+        timeout: args.timeout,
+    };
+    let backends: Vec<_> = match &args.backend[..] {
+        [] => backends::registry()
+            .iter()
+            .copied()
+            .filter(|b| b.by_default())
+            .collect(),
+        named => {
+            let found = named.iter().map(|name| backends::find(name));
+            found
+                .collect::<Result<_, _>>()
+                .map_err(Failure::bad_input)?
+        }
+    };
+    if backends.is_empty() {
+        let message = "this witness has no backends: it was built without the feature \"aws\"";
+        return Err(Failure::bad_input(message));
+    }
+    if !args.endpoints.is_empty() && backends.len() != 1 {
+        let message =
+            "--endpoint goes with one --backend, and is given once for each of its regions";
+        return Err(Failure::bad_input(message));
+    }
+    for defect in &args.defects {
+        if !backends
+            .iter()
+            .any(|b| b.defects().contains(&defect.as_str()))
+        {
+            let all: Vec<_> = backends.iter().flat_map(|b| b.defects()).collect();
+            let message = format!(
+                "there is no --defect {defect:?} of {}; there are: {}",
+                join(backends.iter().map(|b| b.name())),
+                join(all)
+            );
+            return Err(Failure::bad_input(message));
+        }
+    }
+    let spec = |backend: &&'static dyn backends::Backend| {
+        let offered = backend.defects();
+        let mine = args
+            .defects
+            .iter()
+            .filter(|d| offered.contains(&d.as_str()));
+        Spec {
+            workload,
+            backend: *backend,
+            parameters: parameters.clone(),
+            options: backends::Options {
+                defects: mine.cloned().collect(),
+                ..options.clone()
+            },
+            settle_max: args.settle,
+            store: args.store.clone(),
+        }
+    };
+    let specs: Vec<_> = backends.iter().map(spec).collect();
+    for spec in &specs {
+        spec.check().map_err(Failure::bad_input)?;
+    }
+    Ok(specs)
+}
+
+/// Each name once.
+fn join(names: impl IntoIterator<Item = &'static str>) -> String {
+    let names: BTreeSet<_> = names.into_iter().collect();
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+fn seed() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    // Few digits, since a person may have to type them.
+    u64::from(since.subsec_nanos())
+}
+
+async fn all(specs: &[Spec], format: Format) -> Result<Outcome, Failure> {
+    let stop = Stop::default();
+    tokio::spawn(on_signals(stop.clone()));
+    let mut finished: Vec<(String, Verdicts)> = Vec::new();
+    let mut failure = None;
+    let mut valid = Vec::new();
+    for spec in specs {
+        if stop.requested() {
+            eprintln!("witness: {} was not run", spec.backend.name());
+            valid.push(Valid::Unknown);
+            continue;
+        }
+        let mut screen = Screen::new(format);
+        let done = run(spec, &stop, &mut |told| screen.show(&told)).await;
+        screen.clear();
+        match done {
+            Ok(done) => {
+                screen.finish(&done)?;
+                valid.push(done.verdicts.valid);
+                finished.push((done.dir.path().display().to_string(), done.verdicts));
+            }
+            // What the runs before it came to is still to be printed.
+            Err(error) => {
+                failure = Some(match error {
+                    Failed::Open(OpenError::Options(_)) => Failure::bad_input(error),
+                    _ => Failure::failed(format!("{}: {error}", spec.backend.name())),
+                });
+                valid.push(Valid::Unknown);
+                break;
+            }
+        }
+    }
+    let valid = Valid::compose(valid);
+    match (format, &finished[..]) {
+        (Format::Json, [(_, verdicts)]) if specs.len() == 1 => {
+            report::json::one(&mut stdout(), verdicts)?;
+        }
+        (Format::Json, [_, ..]) => report::json::several(&mut stdout(), valid, &finished)?,
+        (Format::Text, [_, ..]) => {
+            let dirs: Vec<_> = finished.iter().map(|(dir, _)| dir.as_str()).collect();
+            writeln!(stdout(), "replay: witness check {}", dirs.join(" "))?;
+        }
+        (_, []) => {}
+    }
+    match failure {
+        Some(failure) => Err(failure),
+        None => Ok(Outcome::Verdict(valid)),
+    }
+}
+
+/// The first Ctrl-C ends the run in order, the second at once. What was recorded
+/// is in the file either way.
+async fn on_signals(stop: Stop) {
+    interrupted().await;
+    stop.request();
+    eprintln!("\nwitness: stopping; what is recorded stays; again to stop at once");
+    interrupted().await;
+    eprintln!("witness: stopped at once; the history so far is in the store");
+    std::process::exit(i32::from(Valid::Unknown.exit_code()));
+}
+
+/// What a run shows while it goes on: results on standard output, and on a
+/// terminal a line of what it is doing.
+struct Screen {
+    format: Format,
+    terminal: bool,
+    error: Option<std::io::Error>,
+}
+
+impl Screen {
+    fn new(format: Format) -> Screen {
+        Screen {
+            format,
+            terminal: std::io::stderr().is_terminal(),
+            error: None,
+        }
+    }
+
+    fn show(&mut self, told: &Told<'_>) {
+        self.clear();
+        let text = self.format == Format::Text;
+        let shown = match told {
+            Told::Began(run, _) if text => report::text::header(&mut stdout(), run),
+            Told::Progress(Progress::Tally(tally)) if text => {
+                report::text::tally(&mut stdout(), tally)
+            }
+            _ => Ok(()),
+        };
+        self.error = self.error.take().or(shown.err());
+        match told {
+            Told::Began(..) | Told::Progress(Progress::Tally(_)) => {}
+            Told::Progress(Progress::Setup) => self.line("making the tables"),
+            Told::Progress(Progress::Burst { clients }) => {
+                self.line(&format!("{clients} buyers"));
+            }
+            Told::Progress(Progress::Settle) => self.line("waiting for the regions to agree"),
+            Told::Progress(Progress::Evidence { region }) => {
+                self.line(&format!("reading what {region} committed"));
+            }
+        }
+    }
+
+    fn line(&self, doing: &str) {
+        if self.terminal {
+            eprint!("  {doing} …");
+        }
+    }
+
+    fn clear(&self) {
+        if self.terminal {
+            eprint!("\r\x1b[K");
+        }
+    }
+
+    fn finish(&mut self, done: &Finished) -> Result<(), Failure> {
+        if let Some(error) = self.error.take() {
+            return Err(error.into());
+        }
+        for what in &done.ended.not_done {
+            eprintln!("witness: not done: {what}");
+        }
+        if self.format == Format::Text {
+            let mut out = stdout();
+            report::text::verdicts(&mut out, &done.verdicts, Detail::Brief)?;
+            writeln!(out, "  saved in {}", done.dir.path().display())?;
+        }
+        Ok(())
+    }
+}

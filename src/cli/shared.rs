@@ -1,0 +1,128 @@
+//! Options that several subcommands share: how a history is read, and how the
+//! checker `linearizable` understands it.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use serde_json::Value;
+use witness_checkers::{FailedCas, KeyBy, NilReads, ObjectOptions, Stop};
+use witness_histories::Format;
+
+use crate::input::Input;
+
+/// How a saved history is read.
+#[derive(clap::Args)]
+pub(super) struct InputArgs {
+    /// The format of what is read; told by its contents if not given
+    #[arg(long, value_name = "FORMAT")]
+    input: Option<Format>,
+    /// Split values that are Jepsen's independent [key value] tuples
+    #[arg(long)]
+    independent: bool,
+}
+
+impl InputArgs {
+    pub(super) fn of(&self, history: &Path) -> Input {
+        Input {
+            path: history.into(),
+            format: self.input,
+            independent: self.independent,
+        }
+    }
+}
+
+/// How operations are understood, and what deciding them may cost.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Linearizability")]
+pub(super) struct ObjectArgs {
+    /// The model, such as register, cas-register, kv, fifo-queue; told by the operations if not given
+    #[arg(long, value_name = "NAME", value_parser = model)]
+    model: Option<String>,
+    /// The value before the first operation, as JSON; the model's own if not given
+    #[arg(long, value_name = "JSON", value_parser = json)]
+    initial: Option<Value>,
+    /// What a read of null has seen
+    #[arg(long, value_enum, default_value_t = Nil::Absent)]
+    nil_reads: Nil,
+    /// What a refused compare-and-set says of the value; `proves`, but with --nil-reads unknown `ignore`
+    #[arg(long, value_enum)]
+    failed_cas: Option<Refused>,
+    /// What makes operations those of one object
+    #[arg(long, value_enum, default_value_t = By::Key)]
+    key_by: By,
+    /// By how much the clocks of several recorders may be off, such as 5ms
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
+    clock_uncertainty: Duration,
+    /// How long a search may take; past it the verdict is unknown
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
+    timeout: Duration,
+    /// What all searches together may use, in MiB; past it the verdict is unknown
+    #[arg(long, value_name = "MIB", default_value_t = 4096)]
+    memory: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Nil {
+    /// The absent value
+    Absent,
+    /// Nobody knows what
+    Unknown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Refused {
+    /// That it was not the expected one
+    Proves,
+    /// Nothing
+    Ignore,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum By {
+    /// Their key, and independent parts
+    Key,
+    /// All are of one object
+    Whole,
+}
+
+fn model(name: &str) -> Result<String, String> {
+    let known: Vec<_> = witness_checkers::models().iter().map(|m| m.name).collect();
+    match known.contains(&name) {
+        true => Ok(name.to_owned()),
+        false => Err(format!("there are: {}", known.join(", "))),
+    }
+}
+
+/// Text that is no JSON is a string: `--initial nil` needs no quotes.
+fn json(text: &str) -> Result<Value, std::convert::Infallible> {
+    Ok(serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)))
+}
+
+impl ObjectArgs {
+    /// The options of one decision, whose time begins now.
+    pub(super) fn options(&self) -> ObjectOptions {
+        let mut options = ObjectOptions::default();
+        options.model.clone_from(&self.model);
+        options.initial.clone_from(&self.initial);
+        options.nil_reads = match self.nil_reads {
+            Nil::Absent => NilReads::Absent,
+            Nil::Unknown => NilReads::Unknown,
+        };
+        options.failed_cas = self.failed_cas.map(|refused| match refused {
+            Refused::Proves => FailedCas::Proves,
+            Refused::Ignore => FailedCas::Ignore,
+        });
+        options.key_by = match self.key_by {
+            By::Key => KeyBy::Key,
+            By::Whole => KeyBy::Whole,
+        };
+        let uncertainty = self.clock_uncertainty.as_nanos();
+        options.clock_uncertainty_ns = u64::try_from(uncertainty).unwrap_or(u64::MAX);
+        options.memory_bytes_max = self.memory.saturating_mul(1 << 20);
+        if let Some(deadline) = Instant::now().checked_add(self.timeout) {
+            options.stop = Stop::when(move || Instant::now() >= deadline);
+        }
+        options
+    }
+}

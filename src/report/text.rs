@@ -1,0 +1,224 @@
+//! Reports for a terminal, at 80 columns. Styles are written always; the stream
+//! that it goes to leaves them out where they do not belong.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use witness_checkers::{Anomaly, Valid, Verdict, Verdicts};
+
+use crate::runner::{Scoreboard, Tally};
+use crate::store::Run;
+
+/// Columns that a line has at most, where its words allow it.
+const COLUMNS: usize = 80;
+
+/// How much of a verdict is shown; all of it stands in the JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// An example of each kind of anomaly.
+    Brief,
+    /// A few of each kind.
+    Full,
+}
+
+impl Detail {
+    fn shown_max(self) -> usize {
+        match self {
+            Detail::Brief => 1,
+            Detail::Full => 3,
+        }
+    }
+}
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+
+/// What ran, and where: whether the regions were embedded or real is never left out.
+///
+/// # Errors
+/// Those of the writer, here and below.
+pub fn header(out: &mut dyn Write, run: &Run) -> io::Result<()> {
+    let Run {
+        title,
+        provenance,
+        claim,
+        ..
+    } = run;
+    let regions: Vec<_> = run
+        .endpoints
+        .iter()
+        .filter_map(|e| e["region"].as_str())
+        .collect();
+    writeln!(
+        out,
+        "{BOLD}{title}{BOLD:#} · {provenance} · {}",
+        regions.join(", ")
+    )?;
+    let app = run.options["app"].as_str().unwrap_or("?");
+    writeln!(
+        out,
+        "  {DIM}claims {claim}; the application is {app}{DIM:#}"
+    )
+}
+
+/// A burst in one line.
+///
+/// # Errors
+/// Those of the writer.
+pub fn tally(out: &mut dyn Write, tally: &Tally) -> io::Result<()> {
+    let Tally {
+        clients,
+        ok,
+        unknown,
+        retries_max,
+        scoreboard,
+    } = tally;
+    write!(out, "  c={clients:>2}")?;
+    match scoreboard {
+        Some(Scoreboard {
+            confirmed,
+            oversold,
+        }) => {
+            write!(out, "  confirmed={confirmed:>2}  oversold={oversold:>2}")?;
+        }
+        None => write!(out, "  ok={ok:>2}")?,
+    }
+    write!(out, "  maxRetries={retries_max}")?;
+    if *unknown > 0 {
+        write!(out, "  unknown={unknown}")?;
+    }
+    writeln!(out)
+}
+
+/// Every verdict: its line, what shows it, and what a reader must know besides.
+///
+/// # Errors
+/// Those of the writer.
+pub fn verdicts(out: &mut dyn Write, verdicts: &Verdicts, detail: Detail) -> io::Result<()> {
+    if verdicts.verdicts.is_empty() {
+        writeln!(
+            out,
+            "  Unknown ?  no checker has anything to say about this history"
+        )?;
+    }
+    for verdict in &verdicts.verdicts {
+        self::verdict(out, verdict, detail)?;
+    }
+    for note in &verdicts.notes {
+        paragraph(out, &format!("note: {note}"), DIM)?;
+    }
+    Ok(())
+}
+
+fn verdict(out: &mut dyn Write, verdict: &Verdict, detail: Detail) -> io::Result<()> {
+    let style = Style::new().bold().fg_color(Some(match verdict.valid {
+        Valid::True => AnsiColor::Green.into(),
+        Valid::False => AnsiColor::Red.into(),
+        Valid::Unknown => AnsiColor::Yellow.into(),
+    }));
+    let title = &verdict.title;
+    let pad = " ".repeat(20_usize.saturating_sub(title.chars().count()));
+    let mut lines = wrap(&verdict.summary, COLUMNS - 24).into_iter();
+    let first = lines.next().unwrap_or_default();
+    writeln!(out, "  {style}{title}{style:#}{pad}  {first}")?;
+    for line in lines {
+        writeln!(out, "{:24}{line}", "")?;
+    }
+    let mut shown: Vec<(&str, usize)> = Vec::new();
+    for anomaly in &verdict.anomalies {
+        let name = anomaly.name.as_str();
+        let count = match shown.iter_mut().find(|(n, _)| *n == name) {
+            Some((_, count)) => count,
+            None => {
+                shown.push((name, 0));
+                &mut shown.last_mut().expect("just pushed").1
+            }
+        };
+        *count += 1;
+        if *count <= detail.shown_max() {
+            self::anomaly(out, anomaly)?;
+        }
+    }
+    for (name, kept) in shown {
+        let total = verdict.counts.get(name).copied().unwrap_or(kept as u64);
+        let more = total.saturating_sub(detail.shown_max() as u64);
+        if more > 0 {
+            writeln!(out, "    {DIM}… and {more} more of {name}{DIM:#}")?;
+        }
+    }
+    for note in &verdict.notes {
+        paragraph(out, &format!("note: {note}"), DIM)?;
+    }
+    Ok(())
+}
+
+fn anomaly(out: &mut dyn Write, anomaly: &Anomaly) -> io::Result<()> {
+    let operations: Vec<_> = anomaly
+        .operations
+        .iter()
+        .take(8)
+        .map(u64::to_string)
+        .collect();
+    let more = if anomaly.operations.len() > operations.len() {
+        ", …"
+    } else {
+        ""
+    };
+    let at = match &operations[..] {
+        [] => String::new(),
+        [one] => format!(" [operation {one}]"),
+        several => format!(" [operations {}{more}]", several.join(", ")),
+    };
+    paragraph(
+        out,
+        &format!("{}: {}{at}", anomaly.name, anomaly.explanation),
+        Style::new(),
+    )
+}
+
+fn paragraph(out: &mut dyn Write, text: &str, style: Style) -> io::Result<()> {
+    for (n, line) in wrap(text, COLUMNS - 6).into_iter().enumerate() {
+        let indent = if n == 0 { 4 } else { 6 };
+        writeln!(out, "{:indent$}{style}{line}{style:#}", "")?;
+    }
+    Ok(())
+}
+
+/// Breaks between words; a word that is longer than a line has one to itself.
+fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_are_shown_where_there_is_no_verdict() {
+        let json = r#"{"valid":"unknown","verdicts":[],"notes":["the history is cut short"]}"#;
+        let read: Verdicts = serde_json::from_str(json).unwrap();
+        let mut out = Vec::new();
+        verdicts(&mut out, &read, Detail::Brief).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("note: the history is cut short"), "{text}");
+        let page = crate::report::html::page(None, &read);
+        assert!(page.contains("the history is cut short"), "{page}");
+    }
+
+    #[test]
+    fn lines_break_between_words() {
+        assert_eq!(wrap("one two  three", 7), ["one two", "three"]);
+        assert_eq!(wrap("unbreakable x", 4), ["unbreakable", "x"]);
+        assert!(wrap("", 10).is_empty());
+    }
+}

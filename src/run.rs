@@ -1,0 +1,237 @@
+//! One run, whole: opens the database, gives the run a directory, records,
+//! checks the saved history, and saves the verdicts beside it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use witness_checkers::{Options as CheckOptions, Verdicts};
+use witness_histories::{RecordError, Recorder};
+use witness_workloads::{Parameters, Workload};
+
+use crate::backends::{self, Backend, OpenError};
+use crate::check::{self, Unreadable};
+use crate::input::Input;
+use crate::report;
+use crate::runner::{self, Ended, Plan, Progress, RunError, Stop};
+use crate::store::{self, Run, RunDir, StoreError};
+
+/// Everything that one run is asked to be.
+#[derive(Clone)]
+pub struct Spec {
+    /// What clients do.
+    pub workload: &'static dyn Workload,
+    /// On which database.
+    pub backend: &'static dyn Backend,
+    /// How the workload is shaped. `regions` is taken from the database, `seed` from
+    /// the options.
+    pub parameters: Parameters,
+    /// How the database is reached.
+    pub options: backends::Options,
+    /// How long the regions may take to agree before the evidence is read.
+    pub settle_max: Duration,
+    /// Below which the run's directory is made.
+    pub store: PathBuf,
+}
+
+impl Spec {
+    /// The workload on the backend, both by name, with the options of a run that
+    /// names none.
+    ///
+    /// # Errors
+    /// [`OpenError::Options`]: there is no such workload or backend.
+    pub fn new(workload: &str, backend: &str) -> Result<Spec, OpenError> {
+        let workload = witness_workloads::find(workload);
+        let workload = workload.map_err(|e| OpenError::Options(e.to_string()))?;
+        Ok(Spec {
+            workload,
+            backend: backends::find(backend)?,
+            parameters: Parameters {
+                app: workload.apps()[0].0.to_owned(),
+                bursts: vec![8, 24, 48, 60],
+                seat: None,
+                on_sale: None,
+                send_twice: false,
+                keys: 5,
+                requests: 50,
+                seed: 0,
+                regions: 2,
+            },
+            options: backends::Options::default(),
+            settle_max: Duration::from_secs(10),
+            store: PathBuf::from("store"),
+        })
+    }
+}
+
+impl Spec {
+    /// Whether this can be run at all: known before anything runs.
+    ///
+    /// # Errors
+    /// [`OpenError::Options`]: the workload has no such application, or makes no
+    /// clients of these parameters.
+    pub fn check(&self) -> Result<(), OpenError> {
+        let app = &self.parameters.app;
+        let apps: Vec<_> = self.workload.apps().iter().map(|(app, _)| *app).collect();
+        if !apps.contains(&app.as_str()) {
+            return Err(OpenError::Options(format!(
+                "there is no --app {app:?} of {}; there are: {}",
+                self.workload.name(),
+                apps.join(", ")
+            )));
+        }
+        let bursts = self.workload.bursts(&self.parameters);
+        bursts
+            .map(drop)
+            .map_err(|e| OpenError::Options(e.to_string()))
+    }
+}
+
+/// What a run tells while it goes on.
+#[derive(Debug)]
+pub enum Told<'a> {
+    /// The database is there; the run begins in this directory.
+    Began(&'a Run, &'a RunDir),
+    /// How far the run is.
+    Progress(Progress),
+}
+
+/// A run that came to a verdict.
+#[derive(Debug)]
+pub struct Finished {
+    /// Where everything of it is.
+    pub dir: RunDir,
+    /// What ran.
+    pub run: Run,
+    /// What was planned and not done.
+    pub ended: Ended,
+    /// What the checkers say of the saved history.
+    pub verdicts: Verdicts,
+}
+
+/// Why a run came to no verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// There was no database to run on.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The run's directory could not be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The history could not be written.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The run could not go on.
+    #[error("{error}; what was recorded is in {}", dir.display())]
+    Run {
+        /// Why.
+        error: RunError,
+        /// Where the history is.
+        dir: PathBuf,
+    },
+    /// The history that was just written cannot be read.
+    #[error(transparent)]
+    Check(#[from] Unreadable),
+}
+
+/// Runs, records, checks, saves.
+///
+/// # Errors
+/// See [`Failed`].
+pub async fn run(
+    spec: &Spec,
+    stop: &Stop,
+    told: &mut dyn FnMut(Told<'_>),
+) -> Result<Finished, Failed> {
+    spec.check()?;
+    let opened = spec.backend.open(&spec.options).await?;
+    let parameters = Parameters {
+        seed: spec.options.seed,
+        regions: opened.database.regions().len(),
+        ..spec.parameters.clone()
+    };
+    let dir = RunDir::create(&spec.store, spec.workload.name(), spec.backend.name())?;
+    let run = describe(spec, &parameters, &opened.about);
+    dir.write_json(store::RUN, &run)?;
+    let recorder = Recorder::create(dir.history())?;
+    told(Told::Began(&run, &dir));
+
+    let plan = Plan {
+        workload: spec.workload,
+        settle_max: spec.settle_max,
+    };
+    let mut progress = |p| told(Told::Progress(p));
+    let ran = runner::run(
+        plan,
+        &parameters,
+        &opened.database,
+        &recorder,
+        stop,
+        &mut progress,
+    )
+    .await;
+    let finished = recorder.finish();
+    let ended = ran.map_err(|error| Failed::Run {
+        error,
+        dir: dir.path().to_owned(),
+    })?;
+    finished?;
+    drop(opened);
+
+    let mut options = CheckOptions::default();
+    options.focus.clone_from(&parameters.seat);
+    let verdicts = check::history(&Input::new(dir.history()), &[], &options)?;
+    dir.write_json(store::VERDICT, &verdicts)?;
+    let page = report::html::page(Some(&run), &verdicts);
+    dir.write(store::REPORT, page.as_bytes())?;
+    Ok(Finished {
+        dir,
+        run,
+        ended,
+        verdicts,
+    })
+}
+
+fn describe(spec: &Spec, parameters: &Parameters, about: &backends::About) -> Run {
+    Run {
+        version: env!("CARGO_PKG_VERSION").into(),
+        began: store::now(),
+        workload: spec.workload.name().into(),
+        backend: spec.backend.name().into(),
+        title: about.title.clone(),
+        provenance: about.provenance.into(),
+        claim: about.claim.into(),
+        endpoints: about.endpoints.iter().map(|e| json!(e)).collect(),
+        seed: spec.options.seed,
+        options: options(spec, parameters),
+    }
+}
+
+fn options(spec: &Spec, parameters: &Parameters) -> Value {
+    let Parameters {
+        app,
+        bursts,
+        seat,
+        on_sale,
+        send_twice,
+        keys,
+        requests,
+        seed: _,
+        regions: _,
+    } = parameters;
+    let on_sale = on_sale.map(|(seats, buyers)| format!("{seats}x{buyers}"));
+    let ms = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+    json!({
+        "app": app,
+        "bursts": on_sale.is_none().then_some(bursts),
+        "seat": seat,
+        "on_sale": on_sale,
+        "send_twice": send_twice,
+        "keys": keys,
+        "requests": requests,
+        "defects": spec.options.defects,
+        "inter_region_rtt_ms": spec.options.inter_region_rtt.map(ms),
+        "timeout_ms": ms(spec.options.timeout),
+        "settle_ms_max": ms(spec.settle_max),
+    })
+}

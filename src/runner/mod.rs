@@ -1,0 +1,247 @@
+//! Runs a workload on a database and records what happened:
+//!
+//! ```text
+//! setup ─► burst, scoreboard ─► … ─► settle ─► evidence ─► end
+//! ```
+//!
+//! Everything that a verdict needs goes into the history; what is returned is
+//! for showing progress only.
+//!
+//! Architecture invariant: the runner judges nothing and believes nobody. It
+//! does not look at evidence except to record it, and to see whether the regions
+//! have come to agree.
+
+mod burst;
+mod evidence;
+mod stop;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use witness_histories::{Author, Key, Kind, RecordError, Recorder};
+use witness_workloads::{BadParameters, Database, DbError, Parameters, Workload};
+
+pub use stop::Stop;
+
+/// What to run.
+#[derive(Clone, Copy)]
+pub struct Plan {
+    /// The workload.
+    pub workload: &'static dyn Workload,
+    /// How long the regions may take to agree before their evidence is read.
+    pub settle_max: Duration,
+}
+
+/// What a run tells while it goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// Tables are being made.
+    Setup,
+    /// Clients are connecting, to be released together.
+    Burst {
+        /// How many clients.
+        clients: usize,
+    },
+    /// A burst is over.
+    Tally(Tally),
+    /// Waiting for the regions to agree.
+    Settle,
+    /// Reading what a region has committed.
+    Evidence {
+        /// Which region.
+        region: String,
+    },
+}
+
+/// A burst as the application tells of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Concurrent clients.
+    pub clients: usize,
+    /// Requests that were served.
+    pub ok: u64,
+    /// Requests of which nobody knows whether they were served.
+    pub unknown: u64,
+    /// The most often that one request was tried again.
+    pub retries_max: u32,
+    /// What the scoreboards show, where the workload has some.
+    pub scoreboard: Option<Scoreboard>,
+}
+
+/// All scoreboards of a burst together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Scoreboard {
+    /// Acquisitions that were confirmed to clients.
+    pub confirmed: u64,
+    /// Of these, those that were too many.
+    pub oversold: u64,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// What was planned and not done, and why; empty after a whole run.
+    pub not_done: Vec<String>,
+}
+
+/// Why a run could not go on. What was recorded before is in the file.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The workload has no such generator.
+    #[error(transparent)]
+    Parameters(#[from] BadParameters),
+    /// The database could not be made ready.
+    #[error("{phase}: {error}")]
+    Database {
+        /// What was being done.
+        phase: &'static str,
+        /// What the database said.
+        error: DbError,
+    },
+    /// The history could not be written.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// Runs the workload to its end, or until it is stopped.
+///
+/// # Errors
+/// See [`RunError`]; a request that goes wrong is not an error but an event.
+pub async fn run(
+    plan: Plan,
+    parameters: &Parameters,
+    database: &Arc<dyn Database>,
+    recorder: &Recorder,
+    stop: &Stop,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Ended, RunError> {
+    let bursts = plan.workload.bursts(parameters)?;
+    let (total, mut done) = (bursts.len(), 0);
+    let mut ended = Ended::default();
+
+    phase(
+        recorder,
+        json!({"phase": "setup", "regions": database.regions()}),
+    )?;
+    progress(Progress::Setup);
+    let tables: Vec<_> = plan.workload.tables().iter().map(|t| **t).collect();
+    let failed = |phase| move |error| RunError::Database { phase, error };
+    let created = stop.or(database.create(&tables)).await;
+    created
+        .unwrap_or(Ok(()))
+        .map_err(failed("making the tables"))?;
+
+    for burst in bursts {
+        if stop.requested() {
+            break;
+        }
+        let clients = burst.clients.len();
+        progress(Progress::Burst { clients });
+        let prepared = burst::prepare(database, &burst);
+        let Some(prepared) = stop.or(prepared).await else {
+            break;
+        };
+        let prepared = prepared.map_err(failed("preparing a burst"))?;
+        for note in &burst.notes {
+            witness(recorder, note.f, note.key.as_deref(), &note.value)?;
+        }
+        let put_again = (prepared.put_again > 0).then_some(prepared.put_again);
+        phase(
+            recorder,
+            json!({"phase": "burst", "clients": clients, "put_again": put_again}),
+        )?;
+        let app = parameters.app.clone();
+        let over = burst::release(
+            plan.workload,
+            app,
+            burst,
+            prepared.connections,
+            database,
+            recorder,
+            stop,
+        );
+        let over = over.await?;
+        let mut tally = over.tally;
+        let mut scoreboard = plan.workload.scoreboard(&over.requests);
+        // The focused object's scoreboard is the one that is looked at: it comes last.
+        scoreboard.sort_by_key(|note| note.key.is_some() && note.key == parameters.seat);
+        for note in scoreboard {
+            let shown = tally.scoreboard.get_or_insert_default();
+            shown.confirmed += note.value["confirmed"].as_u64().unwrap_or(0);
+            shown.oversold += note.value["oversold"].as_u64().unwrap_or(0);
+            witness(recorder, note.f, note.key.as_deref(), &note.value)?;
+        }
+        progress(Progress::Tally(tally));
+        for (number, what) in [
+            (over.open, "were left open"),
+            (over.not_asked, "were not made"),
+        ] {
+            if number > 0 {
+                ended.not_done.push(format!("{number} requests {what}"));
+            }
+        }
+        done += 1;
+    }
+    if stop.requested() {
+        if done < total {
+            ended
+                .not_done
+                .push(format!("{} of {total} bursts were not run", total - done));
+        }
+        ended.not_done.push("the evidence was not read".into());
+        return Ok(ended);
+    }
+
+    progress(Progress::Settle);
+    phase(recorder, json!({"phase": "settle"}))?;
+    let agreed = stop
+        .or(evidence::settle(database, &tables, plan.settle_max))
+        .await;
+    phase(
+        recorder,
+        json!({"phase": "settled", "agreed": agreed.unwrap_or(false)}),
+    )?;
+    for region in database.regions() {
+        progress(Progress::Evidence {
+            region: region.clone(),
+        });
+        let read = stop
+            .or(evidence::record(database, region, &tables, recorder))
+            .await;
+        match read {
+            Some(read) => read?,
+            None => {
+                ended
+                    .not_done
+                    .push("the evidence was not read whole".into());
+                return Ok(ended);
+            }
+        }
+    }
+    phase(recorder, json!({"phase": "end"}))?;
+    Ok(ended)
+}
+
+fn phase(recorder: &Recorder, value: Value) -> Result<(), RecordError> {
+    witness(recorder, "phase", None, &value)
+}
+
+/// Records what Witness itself has to say.
+fn witness(
+    recorder: &Recorder,
+    f: &str,
+    key: Option<&str>,
+    value: &Value,
+) -> Result<(), RecordError> {
+    let note = witness_histories::Note {
+        author: Author::Witness,
+        kind: Kind::Ok,
+        region: None,
+        f,
+        key: key.map(Key::from),
+        value,
+        error: None,
+    };
+    recorder.note(note).map(drop)
+}

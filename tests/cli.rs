@@ -1,0 +1,686 @@
+//! The command line as a user meets it: exit codes and messages.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// A sale of one seat to one buyer, whole, with evidence from both regions.
+const SALE: &str = concat!(
+    r#"{"index":0,"time":1,"type":"ok","process":"witness","f":"phase","value":{"phase":"setup","regions":["us-east-1","us-east-2"]}}"#,
+    "\n",
+    r#"{"index":1,"time":2,"type":"invoke","process":0,"region":"us-east-1","f":"acquire","key":"A1","value":{"buyer":"b1"}}"#,
+    "\n",
+    r#"{"index":2,"time":3,"type":"ok","process":0,"region":"us-east-1","f":"acquire","key":"A1","value":{"buyer":"b1","sale_id":"s1"},"attempts":1}"#,
+    "\n",
+    r#"{"index":3,"time":4,"type":"ok","process":"witness","f":"scoreboard","key":"A1","value":{"confirmed":1,"oversold":0}}"#,
+    "\n",
+    r#"{"index":4,"time":5,"type":"ok","process":"witness","region":"us-east-1","f":"evidence","value":{"table":"ledger","rows":[{"sale_id":"s1","key":"A1","buyer":"b1"}],"last":true}}"#,
+    "\n",
+    r#"{"index":5,"time":6,"type":"ok","process":"witness","region":"us-east-1","f":"evidence","value":{"table":"seats","rows":[{"key":"A1","status":"sold","owner":"b1","sale_id":"s1"}],"last":true}}"#,
+    "\n",
+    r#"{"index":6,"time":7,"type":"ok","process":"witness","region":"us-east-2","f":"evidence","value":{"table":"ledger","rows":[{"sale_id":"s1","key":"A1","buyer":"b1"}],"last":true}}"#,
+    "\n",
+    r#"{"index":7,"time":8,"type":"ok","process":"witness","region":"us-east-2","f":"evidence","value":{"table":"seats","rows":[{"key":"A1","status":"sold","owner":"b1","sale_id":"s1"}],"last":true}}"#,
+    "\n",
+    r#"{"index":8,"time":9,"type":"ok","process":"witness","f":"phase","value":{"phase":"end"}}"#,
+    "\n",
+);
+
+/// The same, and the seat was sold to a second buyer.
+fn oversold() -> String {
+    let invoke = r#"{"index":3,"time":4,"type":"invoke","process":1,"region":"us-east-2","f":"acquire","key":"A1","value":{"buyer":"b2"}}"#;
+    let ok = r#"{"index":4,"time":4,"type":"ok","process":1,"region":"us-east-2","f":"acquire","key":"A1","value":{"buyer":"b2","sale_id":"s2"},"attempts":1}"#;
+    let mut text = String::new();
+    for (n, line) in SALE.lines().enumerate() {
+        if n == 3 {
+            text.push_str(&format!("{invoke}\n{ok}\n"));
+        }
+        let index = if n < 3 { n } else { n + 2 };
+        let line = line.replacen(
+            &format!("\"index\":{n},"),
+            &format!("\"index\":{index},"),
+            1,
+        );
+        let both =
+            r#"{"sale_id":"s1","key":"A1","buyer":"b1"},{"sale_id":"s2","key":"A1","buyer":"b2"}"#;
+        let line = line.replace(r#"{"sale_id":"s1","key":"A1","buyer":"b1"}"#, both);
+        text.push_str(&line.replace(
+            r#""confirmed":1,"oversold":0"#,
+            r#""confirmed":2,"oversold":1"#,
+        ));
+        text.push('\n');
+    }
+    text
+}
+
+struct Said {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn witness(arguments: &[&str], dir: &Path) -> Said {
+    said(command(arguments, dir).output())
+}
+
+fn command(arguments: &[&str], dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_witness"));
+    command
+        .args(arguments)
+        .current_dir(dir)
+        .env_remove("WITNESS_SEED")
+        .env_remove("WITNESS_STORE");
+    command
+}
+
+fn said(output: std::io::Result<Output>) -> Said {
+    let output = output.expect("witness runs");
+    Said {
+        code: output.status.code().expect("not killed"),
+        stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+    }
+}
+
+fn dir_with(files: &[(&str, &str)]) -> TempDir {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    for (name, text) in files {
+        std::fs::write(dir.path().join(name), text).expect("written");
+    }
+    dir
+}
+
+#[test]
+fn valid_is_0_violated_is_1_unknown_is_2() {
+    let cut = SALE.trim_end().rsplit_once('\n').expect("several lines").0;
+    let oversold = oversold();
+    let dir = dir_with(&[("valid", SALE), ("violated", &oversold), ("cut", cut)]);
+    for (files, code) in [
+        (&["valid"][..], 0),
+        (&["violated"], 1),
+        (&["cut"], 2),
+        (&["valid", "cut"], 2),
+        (&["valid", "violated", "cut"], 1),
+    ] {
+        let arguments: Vec<_> = ["check"].iter().chain(files).copied().collect();
+        let said = witness(&arguments, dir.path());
+        assert_eq!(said.code, code, "{files:?}\n{}{}", said.stdout, said.stderr);
+    }
+}
+
+#[test]
+fn a_verdict_goes_to_standard_output_without_colour_when_piped() {
+    let dir = dir_with(&[("valid", SALE)]);
+    let said = witness(&["check", "valid"], dir.path());
+    assert!(said.stdout.contains("Linearizable ✓"), "{}", said.stdout);
+    assert!(!said.stdout.contains('\x1b'), "{:?}", said.stdout);
+    assert_eq!(said.stderr, "");
+}
+
+#[test]
+fn json_is_the_verdicts_and_nothing_else() {
+    let dir = dir_with(&[("valid", SALE), ("violated", &oversold())]);
+    let one = witness(&["check", "--format", "json", "valid"], dir.path());
+    let one: serde_json::Value = serde_json::from_str(&one.stdout).expect("JSON");
+    assert_eq!(one["valid"], true);
+    let both = witness(
+        &["check", "--format", "json", "valid", "violated"],
+        dir.path(),
+    );
+    let both: serde_json::Value = serde_json::from_str(&both.stdout).expect("JSON");
+    assert_eq!(both["valid"], false);
+    assert_eq!(both["histories"][1]["path"], "violated");
+}
+
+#[test]
+fn standard_input_is_a_history_too() {
+    let dir = dir_with(&[]);
+    let mut child = command(&["check", "-"], dir.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("witness runs");
+    child
+        .stdin
+        .take()
+        .expect("piped")
+        .write_all(SALE.as_bytes())
+        .expect("read");
+    assert_eq!(said(child.wait_with_output()).code, 0);
+}
+
+#[test]
+fn what_is_no_history_gets_one_message_and_254() {
+    let third = SALE
+        .lines()
+        .nth(1)
+        .expect("a line")
+        .replace("\"index\":1", "\"index\":2");
+    let two_open = SALE
+        .lines()
+        .take(2)
+        .chain([third.as_str()])
+        .collect::<Vec<_>>()
+        .join("\n");
+    let dir = dir_with(&[
+        ("malformed", &SALE.replacen("\"time\":3", "\"time\":x", 1)),
+        ("empty", ""),
+        ("two-open", &format!("{two_open}\n")),
+        (
+            "no-buyer",
+            &SALE.replacen(r#""value":{"buyer":"b1"}"#, r#""value":{}"#, 1),
+        ),
+    ]);
+    std::fs::create_dir(dir.path().join("folder")).expect("made");
+    for (path, message) in [
+        ("malformed", "witness: malformed:3:"),
+        ("empty", "witness: empty:"),
+        ("two-open", "witness: two-open:3: field \"process\":"),
+        ("no-buyer", "witness: no-buyer:2:"),
+        (
+            "folder",
+            "witness: folder: no history.jsonl in this folder\n",
+        ),
+        ("absent", "witness: absent: "),
+    ] {
+        let said = witness(&["check", path], dir.path());
+        assert_eq!(said.code, 254, "{path}: {}", said.stderr);
+        assert!(said.stderr.starts_with(message), "{path}: {}", said.stderr);
+        assert_eq!(said.stderr.lines().count(), 1, "{path}: {}", said.stderr);
+        assert_eq!(said.stdout, "", "{path}");
+    }
+}
+
+#[test]
+fn one_unreadable_history_does_not_hide_the_others() {
+    let dir = dir_with(&[("valid", SALE), ("empty", "")]);
+    let said = witness(&["check", "empty", "valid"], dir.path());
+    assert_eq!(said.code, 254);
+    assert!(said.stdout.contains("Linearizable ✓"), "{}", said.stdout);
+    assert!(
+        said.stderr.starts_with("witness: empty:"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
+fn a_name_that_is_nearly_right_is_suggested() {
+    let dir = dir_with(&[("valid", SALE)]);
+    let said = witness(&["check", "--checker", "ledger-onion", "valid"], dir.path());
+    assert_eq!(said.code, 254);
+    assert!(
+        said.stderr.contains("did you mean \"ledger-union\"?"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
+fn a_history_has_the_same_verdict_in_every_format() {
+    let dir = dir_with(&[("valid.jsonl", SALE), ("oversold.jsonl", &oversold())]);
+    for (name, code) in [("valid", 0), ("oversold", 1)] {
+        let ours = witness(&["check", &format!("{name}.jsonl")], dir.path());
+        assert_eq!(ours.code, code, "{}", ours.stdout);
+        for format in ["edn", "json"] {
+            let other = format!("{name}.{format}");
+            let converted = witness(&["convert", &format!("{name}.jsonl"), &other], dir.path());
+            assert_eq!((converted.code, converted.stderr.as_str()), (0, ""));
+            let theirs = witness(&["check", &other], dir.path());
+            assert_eq!(theirs.code, code, "{}", theirs.stdout);
+        }
+    }
+}
+
+#[test]
+fn what_a_reader_supplied_is_a_note_and_no_doubt() {
+    let lines = SALE.lines().map(|line| {
+        let (_, rest) = line.split_once(",\"time\"").expect("a time");
+        format!("{{\"time\"{rest}")
+    });
+    let loose = format!("[{}]", lines.collect::<Vec<_>>().join(",\n"));
+    let dir = dir_with(&[("loose.json", &loose)]);
+    let said = witness(&["check", "loose.json"], dir.path());
+    assert_eq!(said.code, 0, "{}", said.stdout);
+    assert!(
+        said.stdout
+            .contains("indices were given out in order, from line 1 on, for 9 events"),
+        "{}",
+        said.stdout
+    );
+}
+
+#[test]
+fn wrong_usage_is_254_and_help_is_0() {
+    let dir = dir_with(&[]);
+    for arguments in [&["check"][..], &["walk"], &["run", "--bursts", "many"], &[]] {
+        assert_eq!(witness(arguments, dir.path()).code, 254, "{arguments:?}");
+    }
+    for arguments in [
+        &["--help"][..],
+        &["run", "--help"],
+        &["check", "-h"],
+        &["--version"],
+        &["list"],
+    ] {
+        let said = witness(arguments, dir.path());
+        assert_eq!(said.code, 0, "{arguments:?}: {}", said.stderr);
+        assert!(!said.stdout.is_empty());
+    }
+}
+
+#[test]
+fn every_subcommand_shows_examples() {
+    let dir = dir_with(&[]);
+    for command in [
+        &["run"][..],
+        &["check"],
+        &["convert"],
+        &["list"],
+        &["regions", "up"],
+        &["completions"],
+    ] {
+        let arguments: Vec<_> = command.iter().copied().chain(["--help"]).collect();
+        let said = witness(&arguments, dir.path());
+        assert!(
+            said.stdout.contains("Example"),
+            "{command:?}: {}",
+            said.stdout
+        );
+    }
+}
+
+/// A read that does not see the write before it, among others.
+const STALE: &str = concat!(
+    r#"{"index":0,"time":1,"type":"invoke","process":0,"f":"write","key":"x","value":1}"#,
+    "\n",
+    r#"{"index":1,"time":2,"type":"ok","process":0,"f":"write","key":"x","value":1}"#,
+    "\n",
+    r#"{"index":2,"time":3,"type":"invoke","process":1,"f":"read","key":"y","value":null}"#,
+    "\n",
+    r#"{"index":3,"time":4,"type":"ok","process":1,"f":"read","key":"y","value":null}"#,
+    "\n",
+    r#"{"index":4,"time":5,"type":"invoke","process":1,"f":"read","key":"x","value":null}"#,
+    "\n",
+    r#"{"index":5,"time":6,"type":"ok","process":1,"f":"read","key":"x","value":null}"#,
+    "\n",
+);
+
+#[test]
+fn a_violation_is_shrunk_to_a_history_that_is_still_one() {
+    let dir = dir_with(&[("h.jsonl", STALE), ("sale", SALE)]);
+    let shrunk = witness(&["shrink", "h.jsonl"], dir.path());
+    assert_eq!(shrunk.code, 1, "{}", shrunk.stderr);
+    assert_eq!(shrunk.stdout, "4 of 6 events are enough: h.shrunk.jsonl\n");
+    assert_eq!(witness(&["check", "h.shrunk.jsonl"], dir.path()).code, 1);
+    let again = witness(&["shrink", "h.jsonl"], dir.path());
+    assert_eq!(
+        again.code, 255,
+        "a file is never replaced: {}",
+        again.stdout
+    );
+    let sale = witness(&["shrink", "sale"], dir.path());
+    assert_eq!(sale.code, 2, "{}", sale.stdout);
+    assert!(
+        sale.stdout.contains("do not tell the model"),
+        "{}",
+        sale.stdout
+    );
+}
+
+#[test]
+fn a_proof_is_written_and_verified() {
+    let valid: String = STALE
+        .lines()
+        .take(4)
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let dir = dir_with(&[("valid", &valid), ("stale", STALE)]);
+    let proved = witness(&["check", "valid", "--proof", "p.json"], dir.path());
+    assert_eq!(proved.code, 0, "{}", proved.stderr);
+    let verify =
+        |history: &str| witness(&["check", history, "--verify-proof", "p.json"], dir.path());
+    assert_eq!(verify("valid").code, 0);
+    let flawed = verify("stale");
+    assert_eq!(flawed.code, 254, "{}", flawed.stdout);
+    assert!(
+        flawed.stderr.starts_with("witness: p.json: "),
+        "{}",
+        flawed.stderr
+    );
+    let none = witness(&["check", "stale", "--proof", "q.json"], dir.path());
+    assert_eq!(none.code, 1);
+    assert!(
+        !dir.path().join("q.json").exists(),
+        "there is nothing to prove"
+    );
+}
+
+#[test]
+fn options_say_how_operations_are_understood() {
+    let dir = dir_with(&[("stale", STALE)]);
+    for (arguments, code) in [
+        (&[][..], 1),
+        (&["--nil-reads", "unknown"], 0),
+        (&["--clock-uncertainty", "1ms"], 0),
+        (&["--model", "cas-register"], 1),
+        (&["--model", "mutex"], 2),
+        (&["--model", "regsiter"], 254),
+    ] {
+        let mut all = vec!["check", "stale", "--checker", "linearizable"];
+        all.extend(arguments);
+        let said = witness(&all, dir.path());
+        assert_eq!(
+            said.code, code,
+            "{arguments:?}: {}{}",
+            said.stdout, said.stderr
+        );
+    }
+}
+
+#[cfg(feature = "aws")]
+mod run {
+    use super::*;
+
+    #[test]
+    fn options_that_do_not_go_together_are_refused_before_anything_runs() {
+        let dir = dir_with(&[]);
+        for (arguments, message) in [
+            (
+                &["seets"][..],
+                "there is no workload \"seets\"; there are: seats",
+            ),
+            (&["--backend", "oracle"], "there is no backend \"oracle\""),
+            (
+                &["--app", "clever"],
+                "there is no --app \"clever\" of seats; there are: naive,",
+            ),
+            (
+                &["--defect", "rust"],
+                "there is no --defect \"rust\" of dsql, dynamodb; there are:",
+            ),
+            (&["--bursts", "0"], "a burst has 1 to 240 buyers, not 0"),
+            (&["--on-sale", "12"], "expected SEATSxBUYERS, such as 12x60"),
+            (
+                &["--endpoint", "us-east-1=h", "--endpoint", "us-east-2=h"],
+                "--endpoint goes with one",
+            ),
+        ] {
+            let arguments: Vec<_> = ["run"].iter().chain(arguments).copied().collect();
+            let said = witness(&arguments, dir.path());
+            assert_eq!(said.code, 254, "{arguments:?}: {}", said.stderr);
+            assert!(
+                said.stderr.contains(message),
+                "{arguments:?}: {}",
+                said.stderr
+            );
+            assert!(!dir.path().join("store").exists());
+        }
+    }
+
+    #[test]
+    fn an_endpoint_where_nobody_listens_is_named() {
+        let dir = dir_with(&[]);
+        for (backend, endpoint) in [("dynamodb", "http://127.0.0.1:1"), ("dsql", "localhost:1")] {
+            let endpoints = ["us-east-1", "us-east-2"].map(|r| format!("{r}={endpoint}"));
+            let said = said(
+                command(
+                    &["run", "--backend", backend, "--endpoint", &endpoints[0]],
+                    dir.path(),
+                )
+                .args(["--endpoint", &endpoints[1]])
+                .env("AWS_ACCESS_KEY_ID", "none")
+                .env("AWS_SECRET_ACCESS_KEY", "none")
+                .env("AWS_EC2_METADATA_DISABLED", "true")
+                .output(),
+            );
+            assert_eq!(said.code, 255, "{backend}: {}", said.stderr);
+            assert!(said.stderr.contains("making the tables"), "{}", said.stderr);
+            assert!(said.stderr.contains("refused"), "{}", said.stderr);
+            assert_eq!(said.stderr.lines().count(), 1, "{}", said.stderr);
+        }
+    }
+
+    #[test]
+    fn a_run_is_saved_and_its_check_repeats_the_verdict() {
+        let dir = dir_with(&[]);
+        let run = witness(
+            &["run", "--backend", "dynamodb", "--bursts", "8"],
+            dir.path(),
+        );
+        assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
+        assert!(
+            run.stdout
+                .starts_with("DynamoDB Global Tables · embedded · us-east-1, us-east-2\n")
+        );
+        let latest = dir.path().join("store/latest");
+        for file in ["history.jsonl", "run.json", "verdict.json", "report.html"] {
+            assert!(latest.join(file).is_file(), "{file}");
+        }
+        let again = witness(&["check", "--format", "json", "store/latest"], dir.path());
+        let saved = std::fs::read_to_string(latest.join("verdict.json")).expect("saved");
+        assert_eq!(timeless(&again.stdout), timeless(&saved));
+    }
+
+    /// Without the one thing that differs from check to check.
+    fn timeless(verdicts: &str) -> String {
+        verdicts
+            .lines()
+            .filter(|line| !line.contains("\"elapsed_ns\""))
+            .collect()
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_made_is_named() {
+        let dir = dir_with(&[("store", "a file where a folder should be")]);
+        let said = witness(&["run", "--backend", "dynamodb"], dir.path());
+        assert_eq!(said.code, 255, "{}", said.stderr);
+        assert!(
+            said.stderr.starts_with("witness: dynamodb: store/seats: "),
+            "{}",
+            said.stderr
+        );
+    }
+
+    /// A limit on a file's size stands in for a disk that is full.
+    #[cfg(unix)]
+    #[test]
+    fn a_full_disk_is_named_and_nothing_recorded_is_lost() {
+        let dir = dir_with(&[]);
+        let limited = format!(
+            "trap '' XFSZ; ulimit -f 16; exec {:?} run --backend dynamodb",
+            env!("CARGO_BIN_EXE_witness")
+        );
+        let said = said(
+            Command::new("sh")
+                .args(["-c", &limited])
+                .current_dir(&dir)
+                .output(),
+        );
+        assert_eq!(said.code, 255, "{}{}", said.stdout, said.stderr);
+        assert!(said.stderr.contains("history.jsonl: "), "{}", said.stderr);
+        let saved = std::fs::read(dir.path().join("store/latest/history.jsonl")).expect("saved");
+        assert!(saved.len() > 4000, "{} bytes", saved.len());
+        let again = witness(&["check", "store/latest"], dir.path());
+        assert!(
+            [1, 2].contains(&again.code),
+            "{}{}",
+            again.stdout,
+            again.stderr
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_interrupted_run_leaves_a_history_and_says_what_was_not_done() {
+        use std::io::{BufRead, BufReader};
+        let dir = dir_with(&[]);
+        let mut child = command(
+            &[
+                "run",
+                "--backend",
+                "dynamodb",
+                "--bursts",
+                "8,8,8,8,8,8,8,8",
+            ],
+            dir.path(),
+        )
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("witness runs");
+        // The first burst is over when its line is there.
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        while !lines
+            .next()
+            .expect("a line")
+            .expect("UTF-8")
+            .contains("c= 8")
+        {}
+        let interrupt = Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status();
+        assert!(interrupt.expect("kill runs").success());
+        let rest: String = lines.map(|line| line.expect("UTF-8") + "\n").collect();
+        let said = said(child.wait_with_output());
+        assert!(
+            said.stderr.contains("bursts were not run"),
+            "{}",
+            said.stderr
+        );
+        assert!(
+            said.stderr.contains("the evidence was not read"),
+            "{}",
+            said.stderr
+        );
+        assert!(rest.contains("replay: witness check"), "{rest}");
+        let again = witness(&["check", "store/latest"], dir.path());
+        assert_eq!(again.code, said.code, "{}", again.stderr);
+        assert_ne!(said.code, 0, "what was not seen is not valid");
+    }
+
+    /// The first ends a run that waits; the second ends one that the first cannot.
+    #[cfg(unix)]
+    #[test]
+    fn interrupted_twice_it_ends_at_once_and_is_unknown() {
+        use std::io::{BufRead, BufReader};
+        let dir = dir_with(&[]);
+        // More output than a pipe holds, and nobody reads it.
+        let seat = "A".repeat(100_000);
+        let arguments = ["run", "--backend", "dsql", "--bursts", "1", "--seat", &seat];
+        let mut child = command(&arguments, dir.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("witness runs");
+        while !dir.path().join("store/latest/report.html").exists() {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        let id = child.id().to_string();
+        let interrupt = || {
+            let kill = Command::new("kill").args(["-INT", &id]).status();
+            assert!(kill.expect("kill runs").success());
+        };
+        interrupt();
+        let mut stderr = BufReader::new(child.stderr.take().expect("piped")).lines();
+        while !stderr
+            .next()
+            .expect("a line")
+            .expect("UTF-8")
+            .contains("stopping")
+        {}
+        interrupt();
+        let rest: String = stderr.map(|line| line.expect("UTF-8")).collect();
+        assert!(rest.contains("stopped at once"), "{rest}");
+        assert_eq!(child.wait().expect("ended").code(), Some(2));
+        let again = witness(&["check", "store/latest"], dir.path());
+        assert_eq!(again.code, 0, "{}", again.stderr);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn interrupted_while_a_commit_hangs_it_ends_and_is_unknown() {
+        use std::io::{BufRead, BufReader};
+        let dir = dir_with(&[]);
+        let arguments = [
+            "run",
+            "--backend",
+            "dsql",
+            "--inter-region-rtt",
+            "600s",
+            "--timeout",
+            "1h",
+        ];
+        let mut child = command(&arguments, dir.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("witness runs");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        lines.next().expect("a header").expect("UTF-8");
+        let kill = Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status();
+        assert!(kill.expect("kill runs").success());
+        let said = said(child.wait_with_output());
+        assert_eq!(said.code, 2, "{}", said.stderr);
+        assert!(
+            said.stderr.contains("the evidence was not read"),
+            "{}",
+            said.stderr
+        );
+        assert_eq!(witness(&["check", "store/latest"], dir.path()).code, 2);
+    }
+
+    #[test]
+    fn a_run_that_fails_does_not_hide_the_one_before() {
+        let dir = dir_with(&[]);
+        let arguments = [
+            "run",
+            "--backend",
+            "dsql,dynamodb",
+            "--bursts",
+            "2",
+            "--format",
+            "json",
+        ];
+        let said = said(
+            command(&arguments, dir.path())
+                .env(
+                    "WITNESS_DYNAMODB_ENDPOINTS",
+                    "a=http://127.0.0.1:1,b=http://127.0.0.1:1",
+                )
+                .env("AWS_ACCESS_KEY_ID", "none")
+                .env("AWS_SECRET_ACCESS_KEY", "none")
+                .output(),
+        );
+        assert_eq!(said.code, 255, "{}", said.stderr);
+        let json: serde_json::Value = serde_json::from_str(&said.stdout).expect("JSON");
+        assert_eq!(json["valid"], "unknown");
+        assert_eq!(json["histories"][0]["valid"], true);
+    }
+
+    #[test]
+    fn endpoints_are_one_a_region() {
+        let dir = dir_with(&[]);
+        for (endpoints, message) in [
+            (
+                &["us-east-1=h"][..],
+                "dsql needs an endpoint in two regions, not only us-east-1=h",
+            ),
+            (
+                &["us-east-1=h", "us-east-1=i"],
+                "us-east-1 has two endpoints of dsql",
+            ),
+        ] {
+            let mut arguments = vec!["run", "--backend", "dsql"];
+            arguments.extend(endpoints.iter().flat_map(|e| ["--endpoint", e]));
+            let said = witness(&arguments, dir.path());
+            assert_eq!(said.code, 254, "{}", said.stderr);
+            assert!(said.stderr.contains(message), "{}", said.stderr);
+        }
+    }
+}
