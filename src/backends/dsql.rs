@@ -18,7 +18,7 @@ use witness_regions::dsql as embedded;
 use witness_workloads::{Connection, Database, DbError, Fault, Table};
 
 use super::sql::{SqlConnection, Stage, classify, message, physical};
-use super::{About, Backend, Endpoint, OpenError, Opened, Options, aws, endpoints};
+use super::{Backend, Endpoint, OpenError, Opened, Options, aws, endpoints};
 
 /// Where a cluster listens.
 const PORT: u16 = 5432;
@@ -54,28 +54,15 @@ impl Backend for Dsql {
         } else {
             (DsqlDatabase::real(&endpoints, options.timeout).await, None)
         };
-        let about = About {
-            title: "Aurora DSQL".into(),
-            provenance: if cluster.is_some() {
-                "embedded"
-            } else {
-                "real"
-            },
-            claim: "strong snapshot isolation",
-            endpoints: database
-                .nodes
-                .iter()
-                .map(|n| Endpoint {
-                    region: n.region.clone(),
-                    host: n.printed(),
-                })
-                .collect(),
-        };
-        Ok(Opened {
-            database: Arc::new(database),
-            about,
-            embedded: cluster.map(|cluster| Box::new(cluster) as _),
-        })
+        let endpoints = database.nodes.iter().map(Node::endpoint).collect();
+        let embedded = cluster.map(|cluster| Box::new(cluster) as _);
+        Ok(Opened::new(
+            "Aurora DSQL",
+            "strong snapshot isolation",
+            endpoints,
+            database,
+            embedded,
+        ))
     }
 }
 
@@ -91,6 +78,14 @@ struct Node {
 }
 
 impl Node {
+    /// What a report prints.
+    fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            region: self.region.clone(),
+            host: self.printed(),
+        }
+    }
+
     fn printed(&self) -> String {
         match self.address {
             Some(address) => format!("{address}:{}", self.port),

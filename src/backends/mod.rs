@@ -92,6 +92,34 @@ pub struct Opened {
     pub embedded: Option<Box<dyn Any + Send + Sync>>,
 }
 
+#[cfg(feature = "aws")]
+impl Opened {
+    /// What runs against embedded servers is never reported as real, nor the reverse.
+    fn new(
+        title: &str,
+        claim: &'static str,
+        endpoints: Vec<Endpoint>,
+        database: impl Database + 'static,
+        embedded: Option<Box<dyn Any + Send + Sync>>,
+    ) -> Opened {
+        let provenance = if embedded.is_some() {
+            "embedded"
+        } else {
+            "real"
+        };
+        Opened {
+            database: Arc::new(database),
+            about: About {
+                title: title.into(),
+                provenance,
+                claim,
+                endpoints,
+            },
+            embedded,
+        }
+    }
+}
+
 /// A kind of database.
 #[async_trait]
 pub trait Backend: Send + Sync {

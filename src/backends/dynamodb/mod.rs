@@ -10,7 +10,6 @@ mod connection;
 mod error;
 mod tables;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,7 +21,7 @@ use aws_sdk_dynamodb::config::{Builder, Region};
 use witness_regions::dynamodb as embedded;
 
 use self::tables::DynamoDatabase;
-use super::{About, Backend, Endpoint, OpenError, Opened, Options, aws, endpoints};
+use super::{Backend, Endpoint, OpenError, Opened, Options, aws, endpoints};
 
 /// The environment variable that names real endpoints.
 const ENDPOINTS: &str = "WITNESS_DYNAMODB_ENDPOINTS";
@@ -80,28 +79,15 @@ impl Backend for DynamoDb {
         } else {
             (self.real(&endpoints, options.timeout).await?, None)
         };
-        let about = About {
-            title: "DynamoDB Global Tables".into(),
-            provenance: if servers.is_some() {
-                "embedded"
-            } else {
-                "real"
-            },
-            claim: self.claim,
-            endpoints: database
-                .nodes
-                .iter()
-                .map(|n| Endpoint {
-                    region: n.region.clone(),
-                    host: n.printed(),
-                })
-                .collect(),
-        };
-        Ok(Opened {
-            database: Arc::new(database),
-            about,
-            embedded: servers.map(|servers| Box::new(servers) as _),
-        })
+        let endpoints = database.nodes.iter().map(Node::endpoint).collect();
+        let embedded = servers.map(|servers| Box::new(servers) as _);
+        Ok(Opened::new(
+            "DynamoDB Global Tables",
+            self.claim,
+            endpoints,
+            database,
+            embedded,
+        ))
     }
 }
 
@@ -209,6 +195,14 @@ impl Node {
             region: region.to_owned(),
             url,
             config,
+        }
+    }
+
+    /// What a report prints.
+    fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            region: self.region.clone(),
+            host: self.printed(),
         }
     }
 
