@@ -324,7 +324,7 @@ impl<'a> Lexer<'a> {
 fn is_delimiter(byte: u8) -> bool {
     const DELIMITER: [bool; 256] = {
         let mut delimiter = [false; 256];
-        let bytes = b" ,\n\t\r\x0b\x0c()[]{}\";";
+        let bytes = b" ,\n\t\r\x0b\x0c()[]{}\";\\";
         let mut at = 0;
         while at < bytes.len() {
             delimiter[bytes[at] as usize] = true;

@@ -199,6 +199,33 @@ fn an_event_is_written_as_jepsen_would() {
     );
 }
 
+/// A backslash ends a word and begins a character, for the lexer as for the framer.
+#[test]
+fn a_backslash_ends_a_word() {
+    assert_eq!(
+        json_of(r"[a\b \]]", Place::Plain).unwrap(),
+        r#"["\\a","\\\\b","\\\\]"]"#
+    );
+    for text in [r"\u0041\", r"\a\", r"\\\", r"\1\]", r":a\"] {
+        let json = serde_json::to_string(&[text]).unwrap();
+        let event = Event {
+            index: 0,
+            time: 0,
+            kind: Kind::Invoke,
+            process: Process::Client(0),
+            region: None,
+            f: "read".into(),
+            key: None,
+            value: Some(super::raw(&json).unwrap()),
+            error: None,
+            attempts: None,
+            extra: Vec::new(),
+        };
+        let (again, edn) = there_and_back(&event);
+        assert_eq!(again, line(&event), "{edn}");
+    }
+}
+
 /// Events as EDN and back.
 fn there_and_back(event: &Event<'_>) -> (String, String) {
     let mut edn = Vec::new();
