@@ -1,6 +1,7 @@
 //! What a checker is. How one decides is its own file's business.
 
 use crate::digest::Digest;
+use crate::isolation::IsolationOptions;
 use crate::linearizable::ObjectOptions;
 use crate::verdict::Verdict;
 
@@ -33,6 +34,8 @@ pub enum Need {
     Sales,
     /// The operations of clients, compact: what was asked, answered, and when.
     Operations,
+    /// The transactions of clients, compact: micro-operations, and when.
+    Transactions,
     /// Every event, in memory, and the operations they make up.
     History,
 }
@@ -45,6 +48,8 @@ pub struct Options {
     pub focus: Option<String>,
     /// How the checker `linearizable` understands operations, and what it may use.
     pub object: ObjectOptions,
+    /// How the checker `isolation` understands transactions, and what it may use.
+    pub isolation: IsolationOptions,
 }
 
 /// Something that the one who reads the history found out, and a verdict must mention.

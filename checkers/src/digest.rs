@@ -4,6 +4,7 @@
 use witness_histories::{Event, History};
 
 use crate::checker::{Caveat, CheckError, Checker, Need};
+use crate::isolation::{Transactions, TransactionsBuilder};
 use crate::linearizable;
 use crate::operations::{Operations, OperationsBuilder};
 use crate::sales::{Sales, SalesBuilder};
@@ -15,6 +16,7 @@ pub struct Digest {
     events: u64,
     sales: Sales,
     operations: Operations,
+    transactions: Transactions,
     history: History,
 }
 
@@ -25,6 +27,7 @@ pub struct DigestBuilder {
     events: u64,
     sales: Option<SalesBuilder>,
     operations: Option<OperationsBuilder>,
+    transactions: Option<TransactionsBuilder>,
     history: Option<Vec<Event<'static>>>,
     unasked: bool,
 }
@@ -44,6 +47,9 @@ impl DigestBuilder {
             operations: needs
                 .contains(&Need::Operations)
                 .then(OperationsBuilder::default),
+            transactions: needs
+                .contains(&Need::Transactions)
+                .then(TransactionsBuilder::default),
             history: needs.contains(&Need::History).then(Vec::new),
             unasked: false,
         }
@@ -87,6 +93,23 @@ impl DigestBuilder {
                 self.operations = None;
             }
         }
+        if let Some(transactions) = &mut self.transactions {
+            match transactions.event(event) {
+                // What nobody said to be transactions need not be.
+                Err(CheckError::Payload { .. }) if self.unasked && transactions.is_empty() => {
+                    self.transactions = None;
+                }
+                taken => taken?,
+            }
+            if self.unasked
+                && self
+                    .transactions
+                    .as_ref()
+                    .is_some_and(|t| t.has_only_others())
+            {
+                self.transactions = None;
+            }
+        }
         Ok(())
     }
 
@@ -107,6 +130,7 @@ impl DigestBuilder {
             events: self.events,
             sales: sales.finish(self.events)?,
             operations: self.operations.unwrap_or_default().finish(),
+            transactions: self.transactions.unwrap_or_default().finish(),
             history: History::from_events(self.history.unwrap_or_default())?,
         })
     }
@@ -144,6 +168,11 @@ impl Digest {
     /// The operations of clients; empty unless a checker needed them.
     pub fn operations(&self) -> &Operations {
         &self.operations
+    }
+
+    /// The transactions of clients; empty unless a checker needed them.
+    pub(crate) fn transactions(&self) -> &Transactions {
+        &self.transactions
     }
 
     /// The whole history; empty unless a checker needed it.

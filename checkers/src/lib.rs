@@ -34,6 +34,7 @@ mod at_most_one_acquisition;
 mod checker;
 mod digest;
 mod intern;
+mod isolation;
 mod ledger_union;
 mod linearizable;
 pub mod monitors;
@@ -52,6 +53,7 @@ mod words;
 
 pub use checker::{Caveat, CheckError, Checker, Need, Options};
 pub use digest::{Digest, DigestBuilder};
+pub use isolation::{DataType, IsolationOptions};
 pub use linearizable::{
     Call, FailedCas, Flaw, KeyBy, LinearizableBy, Model, ModelError, ModelInfo, NilReads,
     ObjectOptions, Order, Proof, Stop, linearize, models, shrink, verify_proof,

@@ -1,0 +1,83 @@
+//! What the checker wants to know of a kind of data, whichever it is: the port
+//! between lists or registers on one side and levels and cycles on the other.
+
+use super::findings::Findings;
+use super::graph::{GraphBuilder, Step};
+use super::levels::Level;
+use super::phenomena::Order;
+
+/// Which executions a proof may come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Execution {
+    /// One transaction after the other.
+    Serial,
+    /// Each on a snapshot; of two that write the same key one sees the other.
+    Snapshot,
+    /// Whatever explains the reads.
+    Any,
+}
+
+/// What is known of one level.
+#[derive(Debug)]
+pub(crate) enum Decision {
+    /// It holds.
+    Holds,
+    /// It does not; what was found is among what it forbids.
+    Violated(Findings),
+    /// It could not be decided, and why.
+    Open(String),
+}
+
+/// Why an edge is one, for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reason {
+    /// The key.
+    pub(crate) key: u32,
+    /// A sentence with the transactions' names in it: `T3 read [1 2] of key 7, and did
+    /// not see T9's append of 3`.
+    pub(crate) sentence: String,
+}
+
+/// Transactions on one kind of data, with what their reads tell.
+///
+/// Versions are ordered by what was read. Where that leaves more than one order,
+/// [`Data::edges`] are those that all of them have, so that a cycle of them is a
+/// violation; that there is none shows nothing, unless the order [`Data::is_known`]. Then a
+/// level holds if there is an order with which it does, and [`Data::orders`] looks for one.
+pub(crate) trait Data: Sync {
+    /// An order of the versions of every key, whole.
+    type Orders: Send + Sync;
+
+    /// Whether the transaction counts as committed: it did, or one that counts saw what
+    /// it wrote. The others are no vertices.
+    fn counts(&self, transaction: u32) -> bool;
+
+    /// What is wrong besides cycles: of versions and reads, and `lost-update` where it
+    /// shows whatever the order of versions is.
+    fn findings(&self) -> &Findings;
+
+    /// Adds ww, wr and rw edges that every order of versions has which agrees with the
+    /// reads and, as far as `order` says, with the order of processes or of real time.
+    fn edges(&self, order: Order, graph: &mut GraphBuilder);
+
+    /// Whether those are all ww, wr and rw edges that there are.
+    fn is_known(&self) -> bool;
+
+    /// Looks for an order of versions that such an execution has, which respects `order`.
+    ///
+    /// # Errors
+    /// None was found: why. There may be one all the same.
+    fn orders(&self, execution: Execution, order: Order) -> Result<Self::Orders, String>;
+
+    /// Adds the ww, wr and rw edges that there are with that order of versions: all of
+    /// them, or as many as have the same paths with the same kinds.
+    fn edges_of(&self, orders: &Self::Orders, graph: &mut GraphBuilder);
+
+    /// Decides a level of those that are not defined by cycles alone: monotonic-atomic-view,
+    /// read-atomic, causal-cerone, causal, cursor-stability, and the session guarantees. With
+    /// `orders`, only whether it holds with that order of versions.
+    fn decide(&self, level: Level, orders: Option<&Self::Orders>) -> Decision;
+
+    /// Why a ww, wr or rw step of a cycle is one.
+    fn reason(&self, step: Step) -> Option<Reason>;
+}

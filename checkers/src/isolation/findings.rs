@@ -1,0 +1,50 @@
+//! What was found wrong in a history of transactions, before it is put in words that
+//! a verdict holds. It decides nothing.
+
+use std::collections::BTreeMap;
+
+use super::graph::Step;
+use super::phenomena::Phenomenon;
+use crate::verdict::ANOMALIES_MAX;
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finding {
+    /// The key it happened to, if it happened to one.
+    pub(crate) key: Option<u32>,
+    /// What happened, in a sentence or two that can be checked against the history.
+    pub(crate) explanation: String,
+    /// The transactions that show it.
+    pub(crate) transactions: Vec<u32>,
+    /// The cycle that it is, if it is one: each step starts where the last ended.
+    pub(crate) cycle: Vec<Step>,
+}
+
+/// All of it: every kind with its number, and the first of each.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    all: BTreeMap<Phenomenon, (u64, Vec<Finding>)>,
+}
+
+impl Findings {
+    /// Counts one; it is only worded if it will be kept.
+    pub(crate) fn add(&mut self, phenomenon: Phenomenon, word: impl FnOnce() -> Finding) {
+        let (count, kept) = self.all.entry(phenomenon).or_default();
+        *count += 1;
+        if kept.len() < ANOMALIES_MAX {
+            kept.push(word());
+        }
+    }
+
+    /// Whether there is one.
+    pub(crate) fn has(&self, phenomenon: Phenomenon) -> bool {
+        self.all.contains_key(&phenomenon)
+    }
+
+    /// Every kind that was found: how many, and the first of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Phenomenon, u64, &[Finding])> {
+        self.all
+            .iter()
+            .map(|(&phenomenon, (count, kept))| (phenomenon, *count, &kept[..]))
+    }
+}

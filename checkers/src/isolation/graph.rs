@@ -1,0 +1,236 @@
+//! A direct serialization graph (Adya 1999): transactions, and why one comes before
+//! another. It knows edges and paths, and no isolation level.
+//!
+//! Vertices from 0 to [`Graph::transactions`] are transactions. Those behind them are
+//! helpers, so that orders between all of one kind and all of another take as many
+//! edges as there are transactions, not their square: an edge into a helper is of the
+//! kind that it stands for, and the edges on are [`Kind::Through`].
+
+/// Why one transaction comes before another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// It installed a version, and the other a later one of the same key.
+    Ww = 0,
+    /// The other read what it installed.
+    Wr = 1,
+    /// It read a version, and the other installed a later one of the same key.
+    Rw = 2,
+    /// The same process executed it before the other.
+    Process = 3,
+    /// It completed before the other was invoked.
+    Realtime = 4,
+    /// On from a helper: the rest of the edge into it.
+    Through = 5,
+}
+
+/// A set of [`Kind`]s, one bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Kinds(u8);
+
+impl Kinds {
+    pub(crate) const fn of(kinds: &[Kind]) -> Kinds {
+        // Who came through a helper got there by an edge that was looked at.
+        let mut bits = 1 << Kind::Through as u8;
+        let mut at = 0;
+        while at < kinds.len() {
+            bits |= 1 << kinds[at] as u8;
+            at += 1;
+        }
+        Kinds(bits)
+    }
+
+    pub(crate) const fn with(self, other: Kinds) -> Kinds {
+        Kinds(self.0 | other.0)
+    }
+
+    pub(crate) const fn has(self, kind: Kind) -> bool {
+        self.0 & (1 << kind as u8) != 0
+    }
+}
+
+/// An edge: `to` comes after where it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Edge {
+    pub(crate) to: u32,
+    pub(crate) kind: Kind,
+}
+
+/// An edge with where it starts, of paths and cycles between transactions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Step {
+    pub(crate) from: u32,
+    pub(crate) to: u32,
+    pub(crate) kind: Kind,
+}
+
+/// Bits of an edge's target beside its kind.
+const TARGET_BITS: u32 = 29;
+const TARGET: u32 = (1 << TARGET_BITS) - 1;
+
+/// More vertices than this there cannot be, helpers included.
+pub(crate) const VERTICES_MAX: usize = 1 << TARGET_BITS;
+
+/// A graph in compressed adjacency: 4 bytes an edge, 4 a vertex.
+#[derive(Debug, Default)]
+pub(crate) struct Graph {
+    transactions: u32,
+    starts: Vec<u32>,
+    edges: Vec<u32>,
+}
+
+impl Graph {
+    /// How many vertices are transactions.
+    pub(crate) fn transactions(&self) -> u32 {
+        self.transactions
+    }
+
+    /// How many vertices there are, helpers included.
+    pub(crate) fn vertices(&self) -> u32 {
+        self.starts.len().saturating_sub(1) as u32
+    }
+
+    pub(crate) fn is_helper(&self, vertex: u32) -> bool {
+        vertex >= self.transactions
+    }
+
+    /// Where the vertex's edges are, for [`Graph::edge`].
+    #[inline]
+    pub(crate) fn range(&self, vertex: u32) -> std::ops::Range<u32> {
+        self.starts[vertex as usize]..self.starts[vertex as usize + 1]
+    }
+
+    #[inline]
+    pub(crate) fn edge(&self, at: u32) -> Edge {
+        let packed = self.edges[at as usize];
+        let kind = match packed >> TARGET_BITS {
+            0 => Kind::Ww,
+            1 => Kind::Wr,
+            2 => Kind::Rw,
+            3 => Kind::Process,
+            4 => Kind::Realtime,
+            _ => Kind::Through,
+        };
+        Edge {
+            to: packed & TARGET,
+            kind,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn edges(&self, vertex: u32) -> impl ExactSizeIterator<Item = Edge> + '_ {
+        self.range(vertex).map(|at| self.edge(at))
+    }
+
+    pub(crate) fn edge_count(&self) -> usize {
+        self.edges.len()
+    }
+}
+
+/// Collects edges, in any order.
+#[derive(Debug, Default)]
+pub(crate) struct GraphBuilder {
+    transactions: u32,
+    vertices: u32,
+    edges: Vec<(u32, u32)>,
+}
+
+impl GraphBuilder {
+    /// Of that many transactions, and as yet no helper and no edge.
+    pub(crate) fn new(transactions: u32) -> Self {
+        GraphBuilder {
+            transactions,
+            vertices: transactions,
+            edges: Vec::new(),
+        }
+    }
+
+    /// A new helper.
+    pub(crate) fn helper(&mut self) -> u32 {
+        self.vertices += 1;
+        self.vertices - 1
+    }
+
+    /// Adds an edge; one from a vertex to itself says nothing, and is left out.
+    #[inline]
+    pub(crate) fn edge(&mut self, from: u32, to: u32, kind: Kind) {
+        if from != to {
+            self.edges.push((from, to | (kind as u32) << TARGET_BITS));
+        }
+    }
+
+    /// The graph, each edge once. O(vertices + edges).
+    pub(crate) fn build(self) -> Graph {
+        let vertices = self.vertices as usize;
+        let mut starts = vec![0_u32; vertices + 1];
+        for &(from, _) in &self.edges {
+            starts[from as usize + 1] += 1;
+        }
+        for at in 0..vertices {
+            starts[at + 1] += starts[at];
+        }
+        let mut edges = vec![0_u32; self.edges.len()];
+        let mut next = starts.clone();
+        for &(from, edge) in &self.edges {
+            edges[next[from as usize] as usize] = edge;
+            next[from as usize] += 1;
+        }
+        drop(next);
+        // Each once: sorted within a vertex, then closed up.
+        let mut kept = 0;
+        let mut start = 0;
+        for at in 0..vertices {
+            let end = starts[at + 1] as usize;
+            edges[start..end].sort_unstable();
+            let first = kept;
+            for from in start..end {
+                if kept == first || edges[kept - 1] != edges[from] {
+                    edges[kept] = edges[from];
+                    kept += 1;
+                }
+            }
+            starts[at] = first as u32;
+            start = end;
+        }
+        starts[vertices] = kept as u32;
+        edges.truncate(kept);
+        Graph {
+            transactions: self.transactions,
+            starts,
+            edges,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_edge_is_kept_once() {
+        let mut builder = GraphBuilder::new(3);
+        let helper = builder.helper();
+        builder.edge(2, 0, Kind::Ww);
+        builder.edge(0, 1, Kind::Rw);
+        builder.edge(0, 1, Kind::Wr);
+        builder.edge(0, 1, Kind::Rw);
+        builder.edge(1, 1, Kind::Wr);
+        builder.edge(1, helper, Kind::Realtime);
+        builder.edge(helper, 2, Kind::Through);
+        let graph = builder.build();
+        assert_eq!(
+            (graph.transactions(), graph.vertices(), graph.edge_count()),
+            (3, 4, 5)
+        );
+        let of = |vertex| {
+            graph
+                .edges(vertex)
+                .map(|e| (e.to, e.kind))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(of(0), [(1, Kind::Wr), (1, Kind::Rw)]);
+        assert_eq!(of(1), [(helper, Kind::Realtime)]);
+        assert_eq!(of(2), [(0, Kind::Ww)]);
+        assert_eq!(of(3), [(2, Kind::Through)]);
+    }
+}

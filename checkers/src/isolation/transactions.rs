@@ -1,0 +1,548 @@
+//! The transactions of a history, compact: 24 bytes each and 8 for every
+//! micro-operation, with keys and values as numbers. It knows what a transaction
+//! is, and no isolation level.
+//!
+//! Lists that were read are kept once a key: nearly every one is the beginning of
+//! the longest, so its length says all. The others are kept whole.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use serde_json::Value;
+use witness_histories::{Event, Kind, Process};
+
+use super::notation::{Fault, Micro, MicroOperations};
+use crate::checker::CheckError;
+use crate::intern::{Full, NONE};
+use crate::operations::Values;
+
+/// The completion of a transaction that never completed.
+pub(crate) const NEVER: u32 = u32::MAX;
+
+/// Keys have 29 bits beside a micro-operation's kind.
+const KEYS_MAX: u32 = 1 << 29;
+
+/// What is known of a transaction's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Status {
+    /// It committed.
+    Committed,
+    /// It did not.
+    Aborted,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// A transaction.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Transaction {
+    pub(crate) process: u32,
+    /// Event index of the invocation.
+    pub(crate) invoked: u32,
+    /// Event index of the completion, whatever it was, or [`NEVER`].
+    pub(crate) completed: u32,
+    first: u32,
+    length: u32,
+    /// Of [`Transactions::region`]; `u16::MAX` if none was named.
+    pub(crate) region: u16,
+    pub(crate) status: Status,
+}
+
+/// A micro-operation: what was done to which key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Operation {
+    pub(crate) key: u32,
+    pub(crate) action: Action,
+}
+
+/// What was done, with values as numbers of [`Transactions::value`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Put the value behind the list.
+    Append(u32),
+    /// Wrote the value.
+    Write(u32),
+    /// Read; nobody knows what.
+    ReadUnknown,
+    /// Read null: of a list the same as the empty one.
+    ReadNil,
+    /// Read a value that is no list.
+    ReadValue(u32),
+    /// Read that many of the first elements of the key's [`Transactions::longest`] list.
+    ReadPrefix(u32),
+    /// Read a list that is no beginning of it: a number of [`Transactions::odd`].
+    ReadOdd(u32),
+}
+
+/// A micro-operation, packed.
+#[derive(Debug, Clone, Copy)]
+struct Packed {
+    kind_and_key: u32,
+    value: u32,
+}
+
+impl Packed {
+    fn new(Operation { key, action }: Operation) -> Self {
+        let (kind, value) = match action {
+            Action::Append(value) => (0, value),
+            Action::Write(value) => (1, value),
+            Action::ReadUnknown => (2, 0),
+            Action::ReadNil => (3, 0),
+            Action::ReadValue(value) => (4, value),
+            Action::ReadPrefix(length) => (5, length),
+            Action::ReadOdd(number) => (6, number),
+        };
+        Packed {
+            kind_and_key: kind * KEYS_MAX + key,
+            value,
+        }
+    }
+
+    fn get(self) -> Operation {
+        let action = match self.kind_and_key / KEYS_MAX {
+            0 => Action::Append(self.value),
+            1 => Action::Write(self.value),
+            2 => Action::ReadUnknown,
+            3 => Action::ReadNil,
+            4 => Action::ReadValue(self.value),
+            5 => Action::ReadPrefix(self.value),
+            _ => Action::ReadOdd(self.value),
+        };
+        Operation {
+            key: self.kind_and_key % KEYS_MAX,
+            action,
+        }
+    }
+}
+
+/// All transactions of clients, in the order of their invocations.
+#[derive(Debug, Default)]
+pub(crate) struct Transactions {
+    all: Vec<Transaction>,
+    operations: Vec<Packed>,
+    /// The [`Values`] number of each key.
+    keys: Vec<u32>,
+    values: Values,
+    longest: Vec<Vec<u32>>,
+    odd: Vec<Vec<u32>>,
+    regions: Vec<String>,
+    /// Operations of clients that were no transactions, and left out.
+    pub(crate) others: u64,
+}
+
+impl Transactions {
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub(crate) fn all(&self) -> &[Transaction] {
+        &self.all
+    }
+
+    /// What a transaction did, in order. Of one that did not commit, or of which
+    /// nobody knows, what it was to do: its reads are unknown.
+    pub(crate) fn operations(
+        &self,
+        transaction: u32,
+    ) -> impl DoubleEndedIterator<Item = Operation> + ExactSizeIterator + Clone {
+        let Transaction { first, length, .. } = self.all[transaction as usize];
+        self.operations[first as usize..(first + length) as usize]
+            .iter()
+            .map(|packed| packed.get())
+    }
+
+    /// How many keys there are: they are numbered from 0.
+    pub(crate) fn keys(&self) -> u32 {
+        self.keys.len() as u32
+    }
+
+    /// The key as JSON.
+    pub(crate) fn key(&self, key: u32) -> Value {
+        self.values.get(self.keys[key as usize])
+    }
+
+    /// The value as JSON.
+    pub(crate) fn value(&self, value: u32) -> Value {
+        self.values.get(value)
+    }
+
+    /// The longest list that was read of the key; of lists as long, the first.
+    pub(crate) fn longest(&self, key: u32) -> &[u32] {
+        &self.longest[key as usize]
+    }
+
+    /// A list that is no beginning of the longest.
+    pub(crate) fn odd(&self, number: u32) -> &[u32] {
+        &self.odd[number as usize]
+    }
+
+    /// The list that a read saw; none if it saw no list.
+    pub(crate) fn list(&self, operation: Operation) -> Option<&[u32]> {
+        match operation.action {
+            Action::ReadNil => Some(&[]),
+            Action::ReadPrefix(length) => Some(&self.longest(operation.key)[..length as usize]),
+            Action::ReadOdd(number) => Some(self.odd(number)),
+            _ => None,
+        }
+    }
+
+    /// Where the transaction's client stood.
+    pub(crate) fn region(&self, transaction: &Transaction) -> Option<&str> {
+        self.regions
+            .get(usize::from(transaction.region))
+            .map(String::as_str)
+    }
+}
+
+/// Fills [`Transactions`], event by event.
+#[derive(Debug, Default)]
+pub(crate) struct TransactionsBuilder {
+    transactions: Transactions,
+    open: HashMap<u32, u32, FixedState>,
+    numbers: HashMap<u32, u32, FixedState>,
+    /// Lists that were no beginnings of the longest then: their key and number.
+    odd_keys: Vec<u32>,
+    /// What open transactions are to do, by transaction, in pieces to be used again.
+    asked: HashMap<u32, Vec<Packed>, FixedState>,
+    unused: Vec<Vec<Packed>>,
+    list: Vec<u32>,
+}
+
+/// Operations that are no transactions, though in a field that may hold some.
+fn is_transaction(f: &str) -> bool {
+    f == "txn"
+}
+
+impl TransactionsBuilder {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.transactions.is_empty()
+    }
+
+    /// Whether there were operations and none of them was a transaction.
+    pub(crate) fn has_only_others(&self) -> bool {
+        self.transactions.is_empty() && self.transactions.others > 0
+    }
+
+    pub(crate) fn event(&mut self, event: &Event<'_>) -> Result<(), CheckError> {
+        let Process::Client(process) = event.process else {
+            return Ok(());
+        };
+        let too_many = |what, max: u32| CheckError::TooMany {
+            index: event.index,
+            what,
+            max: u64::from(max),
+        };
+        let process = u32::try_from(process)
+            .ok()
+            .filter(|&process| process != NONE)
+            .ok_or(too_many("processes", NONE))?;
+        let index = u32::try_from(event.index)
+            .ok()
+            .filter(|&index| index < NEVER - 1)
+            .ok_or(too_many("events", NEVER))?;
+        if event.kind == Kind::Invoke {
+            return self.invoke(event, process, index);
+        }
+        // The completion of what was no transaction.
+        let Some(at) = self.open.remove(&process) else {
+            return Ok(());
+        };
+        let mut asked = self.asked.remove(&at).unwrap_or_default();
+        let first = self.transactions.operations.len() as u32;
+        match &event.value {
+            Some(value) if event.kind == Kind::Ok && value.get() != "null" => {
+                self.parse(event, value.get(), true)?;
+            }
+            _ => self.transactions.operations.extend_from_slice(&asked),
+        }
+        let length = self.transactions.operations.len() as u32 - first;
+        let transaction = &mut self.transactions.all[at as usize];
+        transaction.completed = index;
+        (transaction.first, transaction.length) = (first, length);
+        transaction.status = match event.kind {
+            Kind::Ok => Status::Committed,
+            Kind::Fail => Status::Aborted,
+            Kind::Info | Kind::Invoke => Status::Unknown,
+        };
+        asked.clear();
+        self.unused.push(asked);
+        Ok(())
+    }
+
+    fn invoke(&mut self, event: &Event<'_>, process: u32, index: u32) -> Result<(), CheckError> {
+        let start = self.transactions.operations.len();
+        let parsed = match &event.value {
+            Some(value) => self.parse(event, value.get(), false),
+            None => Err(CheckError::Payload {
+                index: event.index,
+                field: "value".into(),
+                problem: "a transaction has a list of micro-operations".into(),
+            }),
+        };
+        match parsed {
+            Ok(()) => {}
+            // Whatever it is, it does not say that it is a transaction.
+            Err(CheckError::Payload { .. }) if !is_transaction(&event.f) => {
+                self.transactions.operations.truncate(start);
+                self.transactions.others += 1;
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
+        let mut asked = self.unused.pop().unwrap_or_default();
+        asked.extend(self.transactions.operations.drain(start..));
+        let region = self.region(event.region.as_deref());
+        let at = self.transactions.all.len() as u32;
+        self.transactions.all.push(Transaction {
+            process,
+            invoked: index,
+            completed: NEVER,
+            first: 0,
+            length: 0,
+            region,
+            status: Status::Unknown,
+        });
+        self.asked.insert(at, asked);
+        self.open.insert(process, at);
+        Ok(())
+    }
+
+    fn region(&mut self, name: Option<&str>) -> u16 {
+        let Some(name) = name else { return u16::MAX };
+        let regions = &mut self.transactions.regions;
+        let known = regions.iter().position(|region| region == name);
+        let at = known.unwrap_or_else(|| {
+            regions.push(name.to_owned());
+            regions.len() - 1
+        });
+        u16::try_from(at).unwrap_or(u16::MAX)
+    }
+
+    /// Appends the micro-operations. What an invocation reads is not known, whatever
+    /// stands there.
+    fn parse(&mut self, event: &Event<'_>, json: &str, answered: bool) -> Result<(), CheckError> {
+        let too_many = |what, max: u32| CheckError::TooMany {
+            index: event.index,
+            what,
+            max: u64::from(max),
+        };
+        let at_fault = |Fault { field, problem }| CheckError::Payload {
+            index: event.index,
+            field: format!("value{field}"),
+            problem,
+        };
+        let full = |Full| too_many("different values", NONE / 2);
+        let mut micro_operations = MicroOperations::new(json).map_err(at_fault)?;
+        while let Some((key, micro)) = micro_operations.next().map_err(at_fault)? {
+            let value = self.transactions.values.intern(key, NONE).map_err(full)?;
+            let key = self
+                .key(value)
+                .ok_or(too_many("different keys", KEYS_MAX))?;
+            let action = match micro {
+                Micro::Append(value) => {
+                    Action::Append(self.transactions.values.intern(value, NONE).map_err(full)?)
+                }
+                Micro::Write(value) => {
+                    Action::Write(self.transactions.values.intern(value, NONE).map_err(full)?)
+                }
+                Micro::Read(_) if !answered => Action::ReadUnknown,
+                Micro::Read("null") => Action::ReadNil,
+                Micro::Read(value) if value.starts_with('[') => {
+                    self.list.clear();
+                    let mut elements = micro_operations.elements(value);
+                    while let Some(element) = elements.next().map_err(at_fault)? {
+                        let element = self.transactions.values.intern(element, NONE);
+                        self.list.push(element.map_err(full)?);
+                    }
+                    self.read_list(key)
+                }
+                Micro::Read(value) => {
+                    Action::ReadValue(self.transactions.values.intern(value, NONE).map_err(full)?)
+                }
+            };
+            if self.transactions.operations.len() >= NONE as usize {
+                return Err(too_many("micro-operations", NONE));
+            }
+            self.transactions
+                .operations
+                .push(Packed::new(Operation { key, action }));
+        }
+        Ok(())
+    }
+
+    /// The number of the key whose value has that number.
+    fn key(&mut self, value: u32) -> Option<u32> {
+        if let Some(&key) = self.numbers.get(&value) {
+            return Some(key);
+        }
+        let key = self.transactions.keys.len() as u32;
+        if key == KEYS_MAX {
+            return None;
+        }
+        self.numbers.insert(value, key);
+        self.transactions.keys.push(value);
+        self.transactions.longest.push(Vec::new());
+        Some(key)
+    }
+
+    /// What a read of `self.list` is, which may be the longest so far.
+    fn read_list(&mut self, key: u32) -> Action {
+        let longest = &mut self.transactions.longest[key as usize];
+        let common = longest.len().min(self.list.len());
+        if longest[..common] == self.list[..common] {
+            longest.extend_from_slice(&self.list[common..]);
+            return Action::ReadPrefix(self.list.len() as u32);
+        }
+        let number = self.transactions.odd.len() as u32;
+        self.transactions.odd.push(self.list.clone());
+        self.odd_keys.push(key);
+        Action::ReadOdd(number)
+    }
+
+    /// Nothing more comes. Transactions still open may have committed.
+    pub(crate) fn finish(mut self) -> Transactions {
+        let transactions = &mut self.transactions;
+        let mut open: Vec<u32> = self.open.into_values().collect();
+        open.sort_unstable();
+        for at in open {
+            let asked = self.asked.remove(&at).unwrap_or_default();
+            let first = transactions.operations.len() as u32;
+            transactions.all[at as usize].first = first;
+            transactions.all[at as usize].length = asked.len() as u32;
+            transactions.operations.extend(asked);
+        }
+        transactions.prefer_longest(&self.odd_keys);
+        self.transactions
+    }
+}
+
+impl Transactions {
+    /// Where an odd list is longer than the longest list of beginnings, it becomes the
+    /// longest: what reads saw is the same, told in another way.
+    fn prefer_longest(&mut self, odd_keys: &[u32]) {
+        let mut better: HashMap<u32, usize, FixedState> = HashMap::default();
+        for (number, &key) in odd_keys.iter().enumerate() {
+            let so_far = better
+                .get(&key)
+                .map_or(self.longest[key as usize].len(), |&at| self.odd[at].len());
+            if self.odd[number].len() > so_far {
+                better.insert(key, number);
+            }
+        }
+        if better.is_empty() {
+            return;
+        }
+        let mut former: HashMap<u32, Vec<u32>, FixedState> = HashMap::default();
+        for (&key, &number) in &better {
+            let longest = self.odd[number].clone();
+            former.insert(
+                key,
+                std::mem::replace(&mut self.longest[key as usize], longest),
+            );
+        }
+        for at in 0..self.operations.len() {
+            let operation = self.operations[at].get();
+            let Some(former) = former.get(&operation.key) else {
+                continue;
+            };
+            let list = match operation.action {
+                Action::ReadPrefix(length) => former[..length as usize].to_vec(),
+                Action::ReadOdd(number) => self.odd[number as usize].clone(),
+                _ => continue,
+            };
+            let action = if self.longest[operation.key as usize].starts_with(&list) {
+                Action::ReadPrefix(list.len() as u32)
+            } else if let Action::ReadOdd(number) = operation.action {
+                Action::ReadOdd(number)
+            } else {
+                self.odd.push(list);
+                Action::ReadOdd(self.odd.len() as u32 - 1)
+            };
+            self.operations[at] = Packed::new(Operation {
+                action,
+                ..operation
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn transactions(shorthand: &str) -> Result<Transactions, CheckError> {
+        let mut builder = TransactionsBuilder::default();
+        for event in witness_histories::history(shorthand).unwrap().events() {
+            builder.event(&event)?;
+        }
+        Ok(builder.finish())
+    }
+
+    #[test]
+    fn lists_are_beginnings_of_the_longest() {
+        let found = transactions(
+            r#"0 invoke txn _ [["r","x",null],["append","x",3]]
+               0 ok     txn _ [["r","x",[1,2]],["append","x",3]]
+               1 invoke txn _ [["r","x",null],["r","y",null]]
+               1 ok     txn _ [["r","x",[1]],["r","y",[]]]
+               2 invoke txn _ [["r","x",null]]
+               2 ok     txn _ [["r","x",[2,1,3]]]"#,
+        )
+        .unwrap();
+        let lists: Vec<Vec<&[u32]>> = (0..3)
+            .map(|at| {
+                found
+                    .operations(at)
+                    .filter_map(|op| found.list(op))
+                    .collect()
+            })
+            .collect();
+        let numbers = |json: &str| -> Vec<Value> { serde_json::from_str(json).unwrap() };
+        let shown = |list: &[u32]| -> Vec<Value> { list.iter().map(|&v| found.value(v)).collect() };
+        assert_eq!(shown(lists[0][0]), numbers("[1,2]"));
+        assert_eq!(shown(lists[1][0]), numbers("[1]"));
+        assert_eq!(shown(lists[1][1]), numbers("[]"));
+        assert_eq!(shown(lists[2][0]), numbers("[2,1,3]"));
+        assert_eq!(
+            shown(found.longest(0)),
+            numbers("[2,1,3]"),
+            "the longest, though it came last"
+        );
+    }
+
+    #[test]
+    fn what_did_not_answer_keeps_what_it_asked() {
+        let found = transactions(
+            r#"0 invoke txn _ [["w",1,5],["r",2,null]]
+               1 invoke txn _ [["w",1,6]]
+               1 fail   txn _ _ conflict: no
+               2 invoke txn _ [["w",1,7]]
+               2 ok     txn _ [["w",1,7]]
+               3 invoke read x
+               3 ok     read x 3"#,
+        )
+        .unwrap();
+        let statuses: Vec<Status> = found.all().iter().map(|t| t.status).collect();
+        use Status::{Aborted, Committed, Unknown};
+        assert_eq!(statuses, [Unknown, Aborted, Committed]);
+        let first: Vec<_> = found.operations(0).map(|op| op.action).collect();
+        assert!(matches!(first[..], [Action::Write(_), Action::ReadUnknown]));
+        assert!(matches!(
+            found.operations(1).next().unwrap().action,
+            Action::Write(_)
+        ));
+        assert_eq!(found.others, 1);
+    }
+
+    #[test]
+    fn a_fault_is_named() {
+        let error = transactions(r#"0 invoke txn _ [["r",1,null],["fly",1,2]]"#).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "event 0: field \"value[1][0]\": \"fly\" is not a micro-operation: r, w or append"
+        );
+    }
+}
