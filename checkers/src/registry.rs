@@ -8,6 +8,7 @@ static CHECKERS: &[&dyn Checker] = &[
     &crate::ledger_union::LedgerUnion,
     &crate::reconciled_scope::ReconciledScope,
     &crate::linearizable::Linearizable,
+    &crate::isolation::Isolation,
     &crate::staleness::Staleness,
     &crate::regular::Regular,
     &crate::sequential::Sequential,

@@ -43,6 +43,11 @@ impl Ruling {
         ruling
     }
 
+    /// The property that is decided, of a checker that decides several.
+    pub(crate) fn property(&mut self, name: &str) {
+        self.verdict.property = name.to_owned();
+    }
+
     pub(crate) fn scope(&mut self, name: &str, value: impl Into<Value>) {
         self.verdict.scope.insert(name.to_owned(), value.into());
     }

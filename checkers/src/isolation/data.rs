@@ -17,6 +17,25 @@ pub(crate) enum Execution {
     Any,
 }
 
+impl Execution {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Execution::Serial => "serial",
+            Execution::Snapshot => "snapshot",
+            Execution::Any => "free",
+        }
+    }
+}
+
+/// No order of versions was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NotFound {
+    /// Why, in words that can stand behind a colon.
+    pub(crate) why: String,
+    /// Whether there certainly is none: all were tried.
+    pub(crate) is_certain: bool,
+}
+
 /// What is known of one level.
 #[derive(Debug)]
 pub(crate) enum Decision {
@@ -48,6 +67,9 @@ pub(crate) trait Data: Sync {
     /// An order of the versions of every key, whole.
     type Orders: Send + Sync;
 
+    /// Whether [`Data::edges`] depend on the order that they are asked with.
+    const INFERS_BY_ORDER: bool;
+
     /// Whether the transaction counts as committed: it did, or one that counts saw what
     /// it wrote. The others are no vertices.
     fn counts(&self, transaction: u32) -> bool;
@@ -66,8 +88,8 @@ pub(crate) trait Data: Sync {
     /// Looks for an order of versions that such an execution has, which respects `order`.
     ///
     /// # Errors
-    /// None was found: why. There may be one all the same.
-    fn orders(&self, execution: Execution, order: Order) -> Result<Self::Orders, String>;
+    /// None was found.
+    fn orders(&self, execution: Execution, order: Order) -> Result<Self::Orders, NotFound>;
 
     /// Adds the ww, wr and rw edges that there are with that order of versions: all of
     /// them, or as many as have the same paths with the same kinds.

@@ -21,7 +21,7 @@ pub(crate) struct Finding {
 }
 
 /// All of it: every kind with its number, and the first of each.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Findings {
     all: BTreeMap<Phenomenon, (u64, Vec<Finding>)>,
 }
@@ -36,9 +36,18 @@ impl Findings {
         }
     }
 
-    /// Whether there is one.
-    pub(crate) fn has(&self, phenomenon: Phenomenon) -> bool {
-        self.all.contains_key(&phenomenon)
+    /// Adds all of the other's.
+    pub(crate) fn merge(&mut self, other: Findings) {
+        for (phenomenon, (number, found)) in other.all {
+            let (count, kept) = self.all.entry(phenomenon).or_default();
+            *count += number;
+            kept.extend(found);
+            kept.truncate(ANOMALIES_MAX);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
     }
 
     /// Every kind that was found: how many, and the first of them.

@@ -1,14 +1,240 @@
 //! Checker `isolation`: which isolation levels a history of transactions keeps, and
 //! what breaks the others.
+//!
+//! ```text
+//! transactions ─► data (list_append, rw_register) ─► graph ─► cycles ─► levels ─► verdict
+//! ```
+//!
+//! Adya's definitions, by the graph of dependencies between transactions ("Weak
+//! Consistency", 1999), with the version orders that Kingsbury and Alvaro infer from
+//! reads ("Elle", VLDB 2020). A level is violated if there is something that it
+//! forbids; it holds only if an order of all versions was seen, or found, with which there is
+//! nothing of the kind. What is neither stays open, and is said. See `docs/isolation.md`.
 
+mod cycles;
 mod data;
+mod digraph;
+mod explain;
 mod findings;
 mod graph;
+mod judge;
 mod levels;
+mod list_append;
 mod notation;
 mod options;
+mod order;
+mod paths;
 mod phenomena;
 mod transactions;
+mod words;
+
+use serde_json::{Map, Value};
 
 pub use options::{DataType, IsolationOptions};
 pub(crate) use transactions::{Transactions, TransactionsBuilder};
+
+use crate::checker::{Checker, Need, Options};
+use crate::digest::Digest;
+use crate::ruling::Ruling;
+use crate::verdict::{Anomaly, Valid, Verdict};
+use crate::words::{count, list};
+use data::Data;
+use findings::Finding;
+use judge::{Judgement, Status, judge};
+use levels::Level;
+use list_append::Lists;
+use transactions::Action;
+
+/// The checker `isolation`.
+pub(crate) struct Isolation;
+
+impl Checker for Isolation {
+    fn name(&self) -> &'static str {
+        "isolation"
+    }
+
+    fn about(&self) -> &'static str {
+        "transactions keep an isolation level: which hold, and what breaks the others"
+    }
+
+    fn property(&self) -> &'static str {
+        Level::StrictSerializable.name()
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Transactions]
+    }
+
+    fn applies(&self, digest: &Digest) -> bool {
+        !digest.transactions().is_empty()
+    }
+
+    fn check(&self, digest: &Digest, options: &Options) -> Verdict {
+        let transactions = digest.transactions();
+        let options = &options.isolation;
+        let mut ruling = Ruling::new(self, digest);
+        let level = match &options.level {
+            None => Level::StrictSerializable,
+            Some(name) => match Level::named(name) {
+                Some(level) => level,
+                None => {
+                    ruling.doubt(format!("no isolation level is named \"{name}\""));
+                    return undecided(ruling, name);
+                }
+            },
+        };
+        ruling.property(level.name());
+        if transactions.is_empty() {
+            ruling.doubt("there are no transactions");
+            return undecided(ruling, level.name());
+        }
+        let data = options.data.unwrap_or_else(|| data_type(transactions));
+        ruling.scope("data", data.name());
+        ruling.scope("transactions", transactions.len());
+        if transactions.others > 0 {
+            let others = count(transactions.others, "operation");
+            ruling.note(format!("{others} were no transactions, and left out"));
+        }
+        match data {
+            DataType::ListAppend => match Lists::new(transactions) {
+                Ok(lists) => rule(ruling, level, transactions, &lists, options),
+                Err(misfit) => {
+                    ruling.doubt(misfit.to_string());
+                    undecided(ruling, level.name())
+                }
+            },
+            DataType::RwRegister => {
+                ruling.doubt("not yet");
+                undecided(ruling, level.name())
+            }
+        }
+    }
+}
+
+/// The kind of data that micro-operations tell: lists, unless something was written or a
+/// value was read that is none.
+fn data_type(transactions: &Transactions) -> DataType {
+    let of_registers = |action: Action| matches!(action, Action::Write(_) | Action::ReadValue(_));
+    let mut all = 0..transactions.len() as u32;
+    let is_register = all.any(|at| {
+        transactions
+            .operations(at)
+            .any(|operation| of_registers(operation.action))
+    });
+    match is_register {
+        true => DataType::RwRegister,
+        false => DataType::ListAppend,
+    }
+}
+
+fn undecided(ruling: Ruling, level: &str) -> Verdict {
+    ruling.conclude("Isolated ✓", |_, doubt| match doubt {
+        Some(doubt) => format!("{level}: {doubt}"),
+        None => level.to_owned(),
+    })
+}
+
+fn rule<D: Data>(
+    mut ruling: Ruling,
+    level: Level,
+    transactions: &Transactions,
+    data: &D,
+    options: &IsolationOptions,
+) -> Verdict {
+    let judgement = judge(transactions, data, options);
+    let counting = (0..transactions.len() as u32).filter(|&at| data.counts(at));
+    ruling.scope("committed", counting.count());
+    ruling.scope("levels", levels_json(&judgement));
+    for (phenomenon, number, found) in judgement.findings.iter() {
+        if level.forbids(phenomenon) {
+            for finding in found {
+                ruling.anomaly(phenomenon.name(), || {
+                    anomaly(transactions, phenomenon.name(), finding)
+                });
+            }
+            let more = number - found.len() as u64;
+            ruling.count(phenomenon.name(), more);
+        } else if let Some(finding) = found.first() {
+            ruling.note(format!(
+                "{} does not forbid {phenomenon}, which is here {}: {}",
+                level.name(),
+                times(number),
+                finding.explanation
+            ));
+        }
+    }
+    let status = judgement.status(level);
+    match status {
+        Status::Open(why) => ruling.doubt(why.clone()),
+        // It is shown by an anomaly of its own, unless only a proof that there is no
+        // order shows it.
+        Status::Fails(Some(why)) => {
+            ruling.anomaly("no-order", || Anomaly {
+                name: "no-order".to_owned(),
+                key: None,
+                explanation: why.clone(),
+                operations: invocations(transactions, 0..transactions.len() as u32),
+                rows: Vec::new(),
+            });
+        }
+        Status::Fails(None) | Status::Holds => {}
+    }
+    let hold = strongest(&judgement);
+    let number = count(transactions.len() as u64, "transaction");
+    ruling.conclude("Isolated ✓", |valid, doubt| match valid {
+        Valid::True => format!("{}: {number}", level.name()),
+        Valid::False => match &hold[..] {
+            [] => format!("not {}, nor any other level: {number}", level.name()),
+            _ => format!(
+                "not {}; what holds: {} ({number})",
+                level.name(),
+                list(hold.iter(), hold.len())
+            ),
+        },
+        Valid::Unknown => format!("{}: {}", level.name(), doubt.unwrap_or_default()),
+    })
+}
+
+fn times(number: u64) -> String {
+    match number {
+        1 => "once".to_owned(),
+        _ => format!("{number} times"),
+    }
+}
+
+/// Every level, and whether it holds.
+fn levels_json(judgement: &Judgement) -> Value {
+    let valid = |level| match judgement.status(level) {
+        Status::Holds => Value::Bool(true),
+        Status::Fails(_) => Value::Bool(false),
+        Status::Open(_) => Value::from("unknown"),
+    };
+    let levels = Level::all().map(|level| (level.name().to_owned(), valid(level)));
+    Value::Object(levels.collect::<Map<_, _>>())
+}
+
+/// The levels that hold and that no other that holds implies.
+fn strongest(judgement: &Judgement) -> Vec<&'static str> {
+    let holds = |level: &Level| matches!(judgement.status(*level), Status::Holds);
+    let implied = |level: Level| {
+        let mut others = Level::all().filter(holds);
+        others.any(|other| other != level && other.is_at_least(level))
+    };
+    let strongest = Level::all().filter(holds).filter(|&level| !implied(level));
+    strongest.map(Level::name).collect()
+}
+
+fn invocations(transactions: &Transactions, of: impl Iterator<Item = u32>) -> Vec<u64> {
+    of.map(|at| u64::from(transactions.all()[at as usize].invoked))
+        .collect()
+}
+
+fn anomaly(transactions: &Transactions, name: &str, finding: &Finding) -> Anomaly {
+    Anomaly {
+        name: name.to_owned(),
+        key: finding.key.map(|key| transactions.key(key)),
+        explanation: format!("{}.", finding.explanation),
+        operations: invocations(transactions, finding.transactions.iter().copied()),
+        rows: Vec::new(),
+    }
+}

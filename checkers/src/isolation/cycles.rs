@@ -1,0 +1,478 @@
+//! Cycles in a graph of dependencies, by [`Shape`] and [`Order`]: which there are, and a
+//! short one of each. It knows no level and no data.
+//!
+//! Every cycle lies in a strongly connected component, and a history that is right has
+//! none: the components are found once, in linear time, and all else happens inside
+//! them. What names a cycle is the cycle itself, edge by edge ([`classify`]), so a name is
+//! never wrong; how it was searched for only decides whether one is found:
+//!
+//! - G0, G1c, and whether there is a cycle at all: exactly, by components of fewer kinds.
+//! - G-single: exactly, by paths from every rw edge, unless the component is too large
+//!   for the budget; then [`Search::open`] says so.
+//! - whether there is a cycle without two rw in a row: exactly, by the components of the
+//!   graph of [`Points`].
+//! - which of the others there are besides: the shortest ones through a sample of rw
+//!   edges.
+
+use std::collections::BTreeSet;
+
+use rayon::prelude::*;
+
+use super::digraph::{Filtered, Points, components};
+use super::graph::{Graph, GraphBuilder, Kind, Kinds, Step};
+use super::paths::{Automaton, Paths, Progress};
+use super::phenomena::{Order, Phenomenon, Shape};
+use crate::intern::NONE;
+
+/// Edges from which a short cycle is searched for, of a component and a shape.
+const STARTS_MAX: usize = 64;
+/// Edges to go over for whether a component has a G-single at all: half a second's work.
+const WORK_MAX: u64 = 100_000_000;
+/// Edges to go over for a shape that decides nothing more.
+const SAMPLE_WORK_MAX: u64 = 10_000_000;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(crate) struct Search {
+    /// Components in which something was found, each kind once with a short cycle.
+    pub(crate) found: Vec<Vec<(Phenomenon, Vec<Step>)>>,
+    /// What may be there besides: the search for it ran out of budget.
+    pub(crate) open: BTreeSet<Phenomenon>,
+    /// Transactions of the largest component in which there is a cycle.
+    pub(crate) largest: usize,
+}
+
+impl Search {
+    /// Whether one was found.
+    pub(crate) fn has(&self, phenomenon: Phenomenon) -> bool {
+        let mut all = self.found.iter().flatten();
+        all.any(|(found, _)| *found == phenomenon)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// Adds what another search found.
+    pub(crate) fn merge(&mut self, other: Search) {
+        self.found.extend(other.found);
+        self.open.extend(other.open);
+        self.largest = self.largest.max(other.largest);
+    }
+}
+
+const DEPENDENCIES: Kinds = Kinds::of(&[Kind::Ww, Kind::Wr]);
+const RW: Kinds = Kinds::of(&[Kind::Rw]);
+const WW: Kinds = Kinds::of(&[Kind::Ww]);
+
+/// The kinds of edges of an order: real time has that of processes in it.
+fn kinds_of(order: Order) -> Kinds {
+    match order {
+        Order::Free => Kinds::of(&[]),
+        Order::Process => Kinds::of(&[Kind::Process]),
+        Order::Realtime => Kinds::of(&[Kind::Process, Kind::Realtime]),
+    }
+}
+
+/// The cycles of the graph, of the orders asked for, ascending. Where one is found that
+/// needs no order, none of the same shape that needs one is looked for in its component.
+///
+/// `floor` is the order that was assumed to infer the ww, wr and rw edges themselves: any
+/// cycle of them needs it.
+pub(crate) fn search(graph: &Graph, orders: &[Order], floor: Order) -> Search {
+    let widest = orders.iter().copied().max().unwrap_or(Order::Free);
+    let kinds = DEPENDENCIES.with(RW).with(kinds_of(widest));
+    let components = components(&Filtered { graph, kinds });
+    if components.is_empty() {
+        return Search::default();
+    }
+    let places = places(graph, &components);
+    let found: Vec<Outcome> = components
+        .par_iter()
+        .enumerate()
+        .map(|(number, members)| {
+            let component = Component::new(graph, members, number as u32, &places);
+            Inquiry::of(&component, floor).all(orders)
+        })
+        .collect();
+    let mut search = Search::default();
+    for (outcome, members) in found.into_iter().zip(&components) {
+        search.open.extend(outcome.open);
+        if !outcome.found.is_empty() {
+            let transactions = members.iter().filter(|&&vertex| !graph.is_helper(vertex));
+            search.largest = search.largest.max(transactions.count());
+            search.found.push(outcome.found);
+        }
+    }
+    search
+}
+
+/// By vertex, the component it is of, and where it stands there.
+fn places(graph: &Graph, components: &[Vec<u32>]) -> Vec<(u32, u32)> {
+    let mut places = vec![(NONE, NONE); graph.vertices() as usize];
+    for (number, component) in (0..).zip(components) {
+        for (place, &vertex) in (0..).zip(component) {
+            places[vertex as usize] = (number, place);
+        }
+    }
+    places
+}
+
+/// The part of a graph that is one strongly connected component, numbered anew.
+pub(crate) struct Component {
+    graph: Graph,
+    /// The vertex of the whole graph.
+    names: Vec<u32>,
+}
+
+impl Component {
+    /// `places` has the component's number and the place in it of each vertex.
+    pub(crate) fn new(whole: &Graph, members: &[u32], number: u32, places: &[(u32, u32)]) -> Self {
+        // Ascending: transactions come first here too.
+        let transactions = members.partition_point(|&vertex| !whole.is_helper(vertex));
+        let mut graph = GraphBuilder::new(transactions as u32);
+        for _ in transactions..members.len() {
+            graph.helper();
+        }
+        for (from, &vertex) in (0..).zip(members) {
+            for edge in whole.edges(vertex) {
+                let (component, place) = places[edge.to as usize];
+                if component == number {
+                    graph.edge(from, place, edge.kind);
+                }
+            }
+        }
+        Component {
+            graph: graph.build(),
+            names: members.to_vec(),
+        }
+    }
+
+    /// The steps as those of the whole graph.
+    fn named(&self, mut cycle: Vec<Step>) -> Vec<Step> {
+        for step in &mut cycle {
+            step.from = self.names[step.from as usize];
+            step.to = self.names[step.to as usize];
+        }
+        cycle
+    }
+
+    /// The vertices of components of these kinds: for each its component's number, or
+    /// [`NONE`]. Empty if there is none.
+    fn inside(&self, kinds: Kinds) -> Vec<u32> {
+        let components = components(&Filtered {
+            graph: &self.graph,
+            kinds,
+        });
+        if components.is_empty() {
+            return Vec::new();
+        }
+        let mut inside = vec![NONE; self.names.len()];
+        for (number, component) in (0..).zip(&components) {
+            for &vertex in component {
+                inside[vertex as usize] = number;
+            }
+        }
+        inside
+    }
+
+    /// The edges of a kind between vertices of one component.
+    fn starts(&self, kind: Kind, kinds: Kinds, inside: &[u32]) -> Vec<Step> {
+        let mut starts = Vec::new();
+        for from in 0..self.graph.transactions() {
+            if inside[from as usize] == NONE {
+                continue;
+            }
+            for edge in self.graph.edges(from) {
+                let within = inside[edge.to as usize] == inside[from as usize];
+                if edge.kind == kind && kinds.has(kind) && within {
+                    starts.push(Step {
+                        from,
+                        to: edge.to,
+                        kind,
+                    });
+                }
+            }
+        }
+        starts
+    }
+}
+
+/// What a component has to show.
+#[derive(Debug, Default)]
+struct Outcome {
+    found: Vec<(Phenomenon, Vec<Step>)>,
+    open: BTreeSet<Phenomenon>,
+}
+
+/// The questions put to one component.
+struct Inquiry<'a> {
+    component: &'a Component,
+    paths: Paths<'a>,
+    floor: Order,
+    outcome: Outcome,
+}
+
+impl<'a> Inquiry<'a> {
+    fn of(component: &'a Component, floor: Order) -> Self {
+        Inquiry {
+            component,
+            paths: Paths::new(&component.graph),
+            floor,
+            outcome: Outcome::default(),
+        }
+    }
+
+    fn all(mut self, orders: &[Order]) -> Outcome {
+        for &order in orders {
+            self.of_order(order);
+        }
+        let Outcome { found, open } = self.outcome;
+        let named = |(phenomenon, cycle)| (phenomenon, self.component.named(cycle));
+        Outcome {
+            found: found.into_iter().map(named).collect(),
+            open,
+        }
+    }
+
+    /// Whether a cycle of the shape was found, with whatever order.
+    fn knows(&self, shape: Shape) -> bool {
+        self.outcome.found.iter().any(|(found, _)| match *found {
+            Phenomenon::Cycle(Shape::LongFork, _) => shape == Shape::GNonadjacent,
+            Phenomenon::Cycle(found, _) => found == shape,
+            _ => false,
+        })
+    }
+
+    fn of_order(&mut self, order: Order) {
+        let component = self.component;
+        let all = DEPENDENCIES.with(RW).with(kinds_of(order));
+        let inside = component.inside(all);
+        if inside.is_empty() {
+            return;
+        }
+        for (shape, kinds, first) in [
+            (Shape::G0, WW.with(kinds_of(order)), Kind::Ww),
+            (Shape::G1c, DEPENDENCIES.with(kinds_of(order)), Kind::Wr),
+        ] {
+            if self.knows(shape) {
+                continue;
+            }
+            let members = component.inside(kinds);
+            if members.is_empty() {
+                continue;
+            }
+            let starts = component.starts(first, kinds, &members);
+            self.shortest(&starts, self.wanted(kinds, shape, order), WORK_MAX);
+            if !self.knows(Shape::G0) && !self.knows(Shape::G1c) {
+                self.any(Automaton::any(kinds), &members);
+            }
+        }
+        let mut points = vec![NONE; component.names.len()];
+        let of_points = components(&Points {
+            graph: &component.graph,
+            kinds: all,
+        });
+        for (number, members) in (0..).zip(&of_points) {
+            for &point in members {
+                points[point as usize / 2] = number;
+            }
+        }
+        if !of_points.is_empty() {
+            self.without_adjacent(order, all, &points);
+        }
+        if !self.knows(Shape::G2Item) {
+            let starts = component.starts(Kind::Rw, all, &inside);
+            let automaton = self.wanted(all, Shape::G2Item, order);
+            self.shortest(&starts, automaton, SAMPLE_WORK_MAX);
+        }
+        if self.outcome.found.is_empty() {
+            self.any(Automaton::any(all), &inside);
+        }
+    }
+
+    /// There is a cycle without two rw in a row, and all such are through these points.
+    fn without_adjacent(&mut self, order: Order, all: Kinds, points: &[u32]) {
+        let rw: Vec<Step> = self
+            .component
+            .starts(Kind::Rw, all, points)
+            .into_iter()
+            .collect();
+        if !self.knows(Shape::GSingle) {
+            let automaton = self.wanted(all, Shape::GSingle, order);
+            let all_tried = self.shortest(&rw, automaton, WORK_MAX);
+            if !all_tried {
+                self.outcome
+                    .open
+                    .insert(Phenomenon::Cycle(Shape::GSingle, order));
+            }
+        }
+        if !self.knows(Shape::GNonadjacent) {
+            let automaton = self.wanted(all, Shape::GNonadjacent, order);
+            self.shortest(&rw, automaton, SAMPLE_WORK_MAX);
+        }
+        let shapes = [Shape::G0, Shape::G1c, Shape::GSingle, Shape::GNonadjacent];
+        if !shapes.into_iter().any(|shape| self.knows(shape)) {
+            self.any(Automaton::nonadjacent(all), points);
+        }
+        if !shapes.into_iter().any(|shape| self.knows(shape)) {
+            self.outcome
+                .open
+                .insert(Phenomenon::Cycle(Shape::GNonadjacent, order));
+        }
+    }
+
+    fn wanted(&self, kinds: Kinds, shape: Shape, order: Order) -> Automaton {
+        let needs = match order {
+            _ if order <= self.floor => None,
+            Order::Free => None,
+            Order::Process => Some(Kinds::of(&[Kind::Process])),
+            Order::Realtime => Some(Kinds::of(&[Kind::Realtime])),
+        };
+        Automaton {
+            kinds,
+            needs,
+            rw: match shape {
+                Shape::G0 | Shape::G1c => Progress::None,
+                Shape::GSingle => Progress::One,
+                Shape::GNonadjacent | Shape::LongFork => Progress::Nonadjacent,
+                Shape::G2Item => Progress::Adjacent,
+            },
+        }
+    }
+
+    /// Adds the shortest cycles of the automaton's through a sample of the edges; if none
+    /// is found, through all of them, until so much was looked at. Whether all were gone
+    /// through, or one was found.
+    fn shortest(&mut self, starts: &[Step], automaton: Automaton, work_max: u64) -> bool {
+        let mut best: Option<Vec<Step>> = None;
+        let mut others: Vec<Vec<Step>> = Vec::new();
+        let mut work = 0;
+        // Spread over the component, so that a sample is one.
+        let stride = starts.len().div_ceil(STARTS_MAX).max(1);
+        let sample = (0..starts.len()).step_by(stride);
+        let rest = (0..starts.len()).filter(|at| at % stride != 0);
+        let sampled = sample.map(|at| (true, at));
+        for (is_sample, at) in sampled.chain(rest.map(|at| (false, at))) {
+            if best.is_some() && (!is_sample || work > work_max) {
+                break;
+            }
+            if work > work_max {
+                self.add_all(others);
+                return false;
+            }
+            let steps_max = best.as_ref().map_or(u32::MAX, |best| best.len() as u32 - 1);
+            let walk = self
+                .paths
+                .cycle(starts[at], automaton, steps_max, &mut work);
+            for cycle in walk.map(simple).unwrap_or_default() {
+                let fits = automaton.accepts(&cycle);
+                if fits && best.as_ref().is_none_or(|best| cycle.len() < best.len()) {
+                    best = Some(cycle);
+                } else if others.len() < STARTS_MAX {
+                    others.push(cycle);
+                }
+            }
+        }
+        let found = best.is_some();
+        self.add_all(best.into_iter().chain(others));
+        found || work <= work_max
+    }
+
+    /// Adds a short cycle, whichever it is, between vertices of the same number.
+    fn any(&mut self, automaton: Automaton, inside: &[u32]) {
+        let graph = &self.component.graph;
+        let edges = (0..graph.transactions())
+            .filter(|&from| inside[from as usize] != NONE)
+            .flat_map(|from| graph.edges(from).map(move |edge| (from, edge)));
+        let starts: Vec<Step> = edges
+            .filter(|(from, edge)| {
+                let within = inside[edge.to as usize] == inside[*from as usize];
+                automaton.kinds.has(edge.kind) && within
+            })
+            .map(|(from, edge)| Step {
+                from,
+                to: edge.to,
+                kind: edge.kind,
+            })
+            .collect();
+        self.shortest(&starts, automaton, WORK_MAX);
+    }
+
+    fn add_all(&mut self, cycles: impl IntoIterator<Item = Vec<Step>>) {
+        for cycle in cycles {
+            self.add(cycle);
+        }
+    }
+
+    /// Adds a cycle under its own name, if none as short has that name, and none without
+    /// an order has that shape.
+    fn add(&mut self, cycle: Vec<Step>) {
+        let phenomenon = classify(&cycle, self.floor);
+        let found = &mut self.outcome.found;
+        match found.iter_mut().find(|(known, _)| *known == phenomenon) {
+            Some((_, best)) if best.len() <= cycle.len() => {}
+            Some((_, best)) => *best = cycle,
+            None => found.push((phenomenon, cycle)),
+        }
+    }
+}
+
+/// What a cycle is, by its edges, which are known by an order if one is assumed.
+pub(crate) fn classify(cycle: &[Step], floor: Order) -> Phenomenon {
+    let has = |kind: Kind| cycle.iter().any(|step| step.kind == kind);
+    let order = match (has(Kind::Realtime), has(Kind::Process)) {
+        (true, _) => Order::Realtime,
+        (false, true) => Order::Process,
+        (false, false) => Order::Free,
+    };
+    let order = order.max(floor);
+    let is_rw = |at: usize| cycle[at % cycle.len()].kind == Kind::Rw;
+    let rw = (0..cycle.len()).filter(|&at| is_rw(at)).count();
+    let adjacent = (0..cycle.len()).any(|at| is_rw(at) && is_rw(at + 1));
+    let shape = match rw {
+        0 if has(Kind::Wr) => Shape::G1c,
+        0 => Shape::G0,
+        1 => Shape::GSingle,
+        _ if adjacent => Shape::G2Item,
+        2 if cycle.len() == 4 && order == Order::Free && !has(Kind::Ww) => Shape::LongFork,
+        _ => Shape::GNonadjacent,
+    };
+    Phenomenon::Cycle(shape, order)
+}
+
+/// The cycles that a closed walk is made of, none of which passes a transaction twice.
+fn simple(walk: Vec<Step>) -> Vec<Vec<Step>> {
+    let mut cycles = Vec::new();
+    let mut path: Vec<Step> = Vec::new();
+    for step in walk {
+        path.push(step);
+        // The walk came back to where an earlier step started.
+        if let Some(at) = path.iter().position(|earlier| earlier.from == step.to) {
+            cycles.push(path.split_off(at));
+        }
+    }
+    cycles
+}
+
+/// A short cycle through an edge of the kind, of each component of these kinds that has
+/// one.
+pub(crate) fn shortest_cycles(graph: &Graph, kinds: Kinds, first: Kind) -> Vec<Vec<Step>> {
+    let components = components(&Filtered { graph, kinds });
+    if components.is_empty() {
+        return Vec::new();
+    }
+    let places = places(graph, &components);
+    let cycle = |(number, members): (u32, &Vec<u32>)| {
+        let component = Component::new(graph, members, number, &places);
+        let inside = component.inside(kinds);
+        let starts = component.starts(first, kinds, &inside);
+        let mut inquiry = Inquiry::of(&component, Order::Free);
+        inquiry.shortest(&starts, Automaton::any(kinds), WORK_MAX);
+        let cycles = inquiry.outcome.found.into_iter().map(|(_, cycle)| cycle);
+        let through = |cycle: &Vec<Step>| cycle.iter().any(|step| step.kind == first);
+        let shortest = cycles.filter(through).min_by_key(Vec::len)?;
+        Some(component.named(shortest))
+    };
+    (0..).zip(&components).filter_map(cycle).collect()
+}

@@ -1,0 +1,63 @@
+//! A cycle in words: each step in a sentence, and what they come to.
+
+use super::data::Data;
+use super::findings::Finding;
+use super::graph::{Kind, Step};
+use super::transactions::Transactions;
+use super::words;
+
+/// The cycle, from its first step on.
+pub(crate) fn cycle<D: Data>(transactions: &Transactions, data: &D, cycle: &[Step]) -> Finding {
+    let name = |at: u32| words::transaction(transactions, at);
+    let mut key = None;
+    let mut sentences: Vec<String> = Vec::new();
+    for &step in cycle {
+        let sentence = match data.reason(step) {
+            Some(reason) => {
+                key = key.or(Some(reason.key));
+                reason.sentence
+            }
+            None => by_order(transactions, step),
+        };
+        sentences.push(format!(
+            "{} came before {}: {sentence}",
+            name(step.from),
+            name(step.to)
+        ));
+    }
+    let mut explanation = sentences.join(". ");
+    if let Some(first) = cycle.first() {
+        let others: Vec<String> = cycle.iter().skip(1).map(|step| name(step.from)).collect();
+        let through = match others.len() {
+            0 => String::new(),
+            _ => format!(", by way of {},", words::list(&others)),
+        };
+        let first = name(first.from);
+        explanation.push_str(&format!(
+            ". So {first}{through} came before itself: a contradiction"
+        ));
+    }
+    Finding {
+        key,
+        explanation,
+        transactions: cycle.iter().map(|step| step.from).collect(),
+        cycle: cycle.to_vec(),
+    }
+}
+
+fn by_order(transactions: &Transactions, step: Step) -> String {
+    let (from, to) = (
+        words::transaction(transactions, step.from),
+        words::transaction(transactions, step.to),
+    );
+    let all = transactions.all();
+    let (first, second) = (&all[step.from as usize], &all[step.to as usize]);
+    match step.kind {
+        Kind::Process => format!("process {} executed {from} and then {to}", first.process),
+        Kind::Realtime => format!(
+            "{from} had completed (event {}) when {to} was invoked (event {})",
+            first.completed, second.invoked
+        ),
+        kind => format!("by {kind:?}"),
+    }
+}

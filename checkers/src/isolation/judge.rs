@@ -1,0 +1,284 @@
+//! Which levels hold: from what was found, and from what was not. The one place that
+//! says so.
+//!
+//! A level fails if something that it forbids was found. It holds if all it implies do,
+//! and what it forbids besides is known not to be there: with the order of versions that was
+//! seen, or with one that was found. Else it is open.
+
+use super::cycles::{Search, search};
+use super::data::{Data, Decision, Execution};
+use super::explain;
+use super::findings::Findings;
+use super::graph::GraphBuilder;
+use super::levels::Level;
+use super::options::IsolationOptions;
+use super::order;
+use super::phenomena::Order::{self, Free, Process, Realtime};
+use super::phenomena::Phenomenon;
+use super::transactions::Transactions;
+
+/// What is known of a level.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Status {
+    Holds,
+    /// Something that it forbids was found; or nothing, and why it fails all the same.
+    Fails(Option<String>),
+    /// Why it could not be decided.
+    Open(String),
+}
+
+/// What is known of all of them.
+#[derive(Debug)]
+pub(crate) struct Judgement {
+    pub(crate) findings: Findings,
+    levels: Vec<Option<Status>>,
+}
+
+const ORDERS: [Order; 3] = [Free, Process, Realtime];
+
+impl Judgement {
+    pub(crate) fn status(&self, level: Level) -> &Status {
+        const NEVER_LOOKED: &Status = &Status::Open(String::new());
+        self.levels[level as usize].as_ref().unwrap_or(NEVER_LOOKED)
+    }
+
+    fn holds(&self, level: Level) -> bool {
+        self.levels[level as usize] == Some(Status::Holds)
+    }
+
+    fn set(&mut self, level: Level, status: Status) {
+        self.levels[level as usize] = Some(status);
+    }
+
+    /// Sets it, and all that it implies, unless they are known to fail.
+    fn set_holds(&mut self, level: Level) {
+        for other in Level::all().filter(|&other| level.is_at_least(other)) {
+            if !matches!(self.levels[other as usize], Some(Status::Fails(_))) {
+                self.set(other, Status::Holds);
+            }
+        }
+    }
+
+    /// Levels that forbid something that was found fail.
+    fn fail_by_findings(&mut self) {
+        let found: Vec<Phenomenon> = self.findings.iter().map(|(found, ..)| found).collect();
+        for level in Level::all() {
+            if found.iter().any(|&found| level.forbids(found)) {
+                self.set(level, Status::Fails(None));
+            }
+        }
+    }
+
+    /// Something that no phenomenon shows breaks the level, and those that imply it.
+    fn fail(&mut self, level: Level, why: &str) {
+        for other in Level::all().filter(|&other| other.is_at_least(level)) {
+            if !matches!(self.levels[other as usize], Some(Status::Fails(_))) {
+                self.set(other, Status::Fails(Some(why.to_owned())));
+            }
+        }
+    }
+}
+
+/// The graph with all edges that are certain, if `orders` is none; else with those of it.
+fn graph_of<D: Data>(
+    transactions: &Transactions,
+    data: &D,
+    counts: &[bool],
+    order: Order,
+    orders: Option<&D::Orders>,
+) -> super::graph::Graph {
+    let mut graph = GraphBuilder::new(transactions.len() as u32);
+    match orders {
+        None => data.edges(order, &mut graph),
+        Some(orders) => data.edges_of(orders, &mut graph),
+    }
+    order::edges(transactions, counts, order, &mut graph);
+    graph.build()
+}
+
+/// Decides every level.
+pub(crate) fn judge<D: Data>(
+    transactions: &Transactions,
+    data: &D,
+    options: &IsolationOptions,
+) -> Judgement {
+    let counts: Vec<bool> = (0..transactions.len() as u32)
+        .map(|at| data.counts(at))
+        .collect();
+    let mut judgement = Judgement {
+        findings: data.findings().clone(),
+        levels: Level::all().map(|_| None).collect(),
+    };
+    let certain = certain_cycles(transactions, data, &counts);
+    for (phenomenon, cycle) in certain.found.iter().flatten() {
+        judgement
+            .findings
+            .add(*phenomenon, || explain::cycle(transactions, data, cycle));
+    }
+    judgement.fail_by_findings();
+    if data.is_known() {
+        hold_without(&mut judgement, &certain);
+    } else {
+        hold_by_orders(&mut judgement, transactions, data, &counts, options);
+    }
+    decide_rest(&mut judgement, data);
+    judgement
+}
+
+/// Cycles of certain edges. The widest graph has the cycles of all: if it has none, that
+/// is all there is to do.
+fn certain_cycles<D: Data>(transactions: &Transactions, data: &D, counts: &[bool]) -> Search {
+    let widest = graph_of(transactions, data, counts, Realtime, None);
+    if !D::INFERS_BY_ORDER {
+        return search(&widest, &ORDERS, Free);
+    }
+    let all = search(&widest, &[Realtime], Realtime);
+    if all.is_empty() && all.open.is_empty() {
+        return all;
+    }
+    drop(widest);
+    let mut found = Search::default();
+    for order in ORDERS {
+        let graph = graph_of(transactions, data, counts, order, None);
+        found.merge(search(&graph, &[order], order));
+    }
+    found
+}
+
+/// Whether all cycles that the level forbids are known not to be there.
+fn is_free_of_cycles(level: Level, searched: &Search) -> bool {
+    !searched.open.iter().any(|&open| level.forbids(open))
+        && !searched
+            .found
+            .iter()
+            .flatten()
+            .any(|&(found, _)| level.forbids(found))
+}
+
+/// Levels that are about cycles, the stronger first: with known versions, those hold of
+/// which no cycle was found.
+fn by_cycles() -> impl Iterator<Item = Level> {
+    use Level as L;
+    let all = [
+        L::StrictSerializable,
+        L::StrongSessionSerializable,
+        L::Serializable,
+        L::StrongSnapshotIsolation,
+        L::StrongSessionSnapshotIsolation,
+        L::SnapshotIsolation,
+        L::RepeatableRead,
+        L::ParallelSnapshotIsolation,
+        L::StrongReadCommitted,
+        L::StrongSessionReadCommitted,
+        L::ReadCommitted,
+        L::StrongReadUncommitted,
+        L::StrongSessionReadUncommitted,
+        L::ReadUncommitted,
+    ];
+    all.into_iter()
+}
+
+fn hold_without(judgement: &mut Judgement, certain: &Search) {
+    for level in by_cycles() {
+        if judgement.levels[level as usize].is_some() {
+            continue;
+        }
+        if is_free_of_cycles(level, certain) {
+            judgement.set_holds(level);
+        } else {
+            let status = Status::Open(format!(
+                "{} transactions depend on each other in circles, and the search for one that {} forbids ran out of budget",
+                certain.largest,
+                level.name()
+            ));
+            judgement.set(level, status);
+        }
+    }
+}
+
+/// Looks for orders of versions with which levels hold, the strongest first.
+fn hold_by_orders<D: Data>(
+    judgement: &mut Judgement,
+    transactions: &Transactions,
+    data: &D,
+    counts: &[bool],
+    _options: &IsolationOptions,
+) {
+    for level in by_cycles() {
+        if judgement.levels[level as usize].is_some() {
+            continue;
+        }
+        let (execution, order) = kind_of(level);
+        let status = match data.orders(execution, order) {
+            Err(not_found) if not_found.is_certain => {
+                judgement.fail(level, &not_found.why);
+                continue;
+            }
+            Err(not_found) => Status::Open(not_found.why),
+            Ok(orders) => {
+                let graph = graph_of(transactions, data, counts, order, Some(&orders));
+                let upto: Vec<Order> = ORDERS.into_iter().filter(|&o| o <= order).collect();
+                let searched = search(&graph, &upto, Free);
+                drop(graph);
+                if is_free_of_cycles(level, &searched) {
+                    judgement.set_holds(level);
+                    continue;
+                }
+                let (name, kind) = (level.name(), execution.name());
+                Status::Open(format!(
+                    "versions whose order nobody saw leave it open whether it is {name}: with the one {kind} order that was tried it is not"
+                ))
+            }
+        };
+        judgement.set(level, status);
+    }
+}
+
+/// The executions that the level allows.
+fn kind_of(level: Level) -> (Execution, Order) {
+    use Level as L;
+    match level {
+        L::StrictSerializable => (Execution::Serial, Realtime),
+        L::StrongSessionSerializable => (Execution::Serial, Process),
+        L::Serializable | L::RepeatableRead => (Execution::Serial, Free),
+        L::StrongSnapshotIsolation => (Execution::Snapshot, Realtime),
+        L::StrongSessionSnapshotIsolation => (Execution::Snapshot, Process),
+        L::SnapshotIsolation | L::ParallelSnapshotIsolation => (Execution::Snapshot, Free),
+        L::StrongReadCommitted | L::StrongReadUncommitted => (Execution::Any, Realtime),
+        L::StrongSessionReadCommitted | L::StrongSessionReadUncommitted => {
+            (Execution::Any, Process)
+        }
+        _ => (Execution::Any, Free),
+    }
+}
+
+/// The levels that are not about cycles alone, the weaker first.
+fn decide_rest<D: Data>(judgement: &mut Judgement, data: &D) {
+    for level in Level::all() {
+        if judgement.levels[level as usize].is_some() {
+            continue;
+        }
+        let status = match data.decide(level, None) {
+            Decision::Violated(findings) => {
+                judgement.findings.merge(findings);
+                judgement.fail_by_findings();
+                continue;
+            }
+            Decision::Open(why) => Status::Open(why),
+            Decision::Holds => Status::Holds,
+        };
+        judgement.set(level, status);
+    }
+    // What a level implies, it needs: it is no better known than that.
+    for level in Level::all() {
+        if !judgement.holds(level) {
+            continue;
+        }
+        let weaker = Level::all()
+            .find(|&other| other != level && level.is_at_least(other) && !judgement.holds(other));
+        if let Some(weaker) = weaker {
+            let status = judgement.status(weaker).clone();
+            judgement.set(level, status);
+        }
+    }
+}

@@ -1,0 +1,437 @@
+//! Lists that only grow: every read shows the whole history of its key, so the order
+//! of versions is seen, not guessed (Kingsbury and Alvaro, "Elle", VLDB 2020).
+//!
+//! The version order of a key is the longest list that was read of it; what committed
+//! and was in no list comes behind it. Of these, several on one key have an order that
+//! nobody saw: see [`Data::is_known`]. Infers in O(micro-operations + elements read).
+
+mod direct;
+mod observed;
+mod reasons;
+mod sessions;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::data::{Data, Decision, Execution, NotFound, Reason};
+use super::findings::Findings;
+use super::graph::{GraphBuilder, Kind, Step};
+use super::levels::Level;
+use super::order;
+use super::phenomena::Order;
+use super::transactions::{Action, Operation, Status, Transactions};
+use crate::intern::NONE;
+
+/// An append, found by its key and value.
+#[derive(Debug, Clone, Copy)]
+struct Append {
+    transaction: u32,
+    /// Position in the key's longest list, or [`NONE`].
+    position: u32,
+}
+
+/// What is known of a key's versions.
+#[derive(Debug, Default, Clone)]
+struct Chain {
+    /// The transaction that appended each element of the longest list; [`NONE`] where it
+    /// does not count: it aborted, or there is none.
+    writers: Vec<u32>,
+    /// Transactions that count and appended what no list shows, ascending.
+    unseen: Vec<u32>,
+    /// The first position whose element nobody appended, or one that aborted; else the
+    /// list's length.
+    wrong_from: u32,
+}
+
+impl Chain {
+    /// The last of the first `length` elements that count: its writer.
+    fn last_before(&self, length: u32) -> Option<u32> {
+        let seen = &self.writers[..length as usize];
+        seen.iter().rev().copied().find(|&writer| writer != NONE)
+    }
+
+    /// The writer of the first element from that position on that counts.
+    fn first_from(&self, length: u32) -> Option<u32> {
+        let rest = &self.writers[length as usize..];
+        rest.iter().copied().find(|&writer| writer != NONE)
+    }
+}
+
+/// Why these transactions are no history of lists.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Misfit(String);
+
+/// Transactions on lists.
+#[derive(Debug)]
+pub(crate) struct Lists<'a> {
+    transactions: &'a Transactions,
+    appends: HashMap<u64, Append, FixedState>,
+    chains: Vec<Chain>,
+    counts: Vec<bool>,
+    findings: Findings,
+}
+
+fn name(key: u32, value: u32) -> u64 {
+    u64::from(key) << 32 | u64::from(value)
+}
+
+impl<'a> Lists<'a> {
+    /// Infers what the reads tell.
+    ///
+    /// # Errors
+    /// Micro-operations on something else than lists; an element that is appended to a
+    /// key twice.
+    pub(crate) fn new(transactions: &'a Transactions) -> Result<Self, Misfit> {
+        let mut lists = Lists {
+            transactions,
+            appends: HashMap::default(),
+            chains: vec![Chain::default(); transactions.keys() as usize],
+            counts: transactions
+                .all()
+                .iter()
+                .map(|transaction| transaction.status == Status::Committed)
+                .collect(),
+            findings: Findings::default(),
+        };
+        lists.index()?;
+        lists.chain();
+        lists.find();
+        Ok(lists)
+    }
+
+    /// Finds every append, by key and value.
+    fn index(&mut self) -> Result<(), Misfit> {
+        let all = self.transactions.all();
+        for at in 0..all.len() as u32 {
+            for Operation { key, action } in self.transactions.operations(at) {
+                let value = match action {
+                    Action::Append(value) => value,
+                    Action::Write(_) | Action::ReadValue(_) => {
+                        return Err(Misfit(format!(
+                            "event {}: not an operation on a list: it is not list-append alone",
+                            all[at as usize].invoked
+                        )));
+                    }
+                    _ => continue,
+                };
+                let append = Append {
+                    transaction: at,
+                    position: NONE,
+                };
+                let Some(former) = self.appends.insert(name(key, value), append) else {
+                    continue;
+                };
+                // What certainly did not happen may be tried again.
+                let aborted = |at: u32| all[at as usize].status == Status::Aborted;
+                if aborted(at) {
+                    self.appends.insert(name(key, value), former);
+                } else if !aborted(former.transaction) {
+                    return Err(Misfit(format!(
+                        "{} is appended to key {} twice, by events {} and {}: its reads do not tell which they saw",
+                        self.transactions.value(value),
+                        self.transactions.key(key),
+                        all[former.transaction as usize].invoked,
+                        all[at as usize].invoked,
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Orders the versions of every key, and says who counts: only what committed reads,
+    /// so what is in a list was seen by one that counts.
+    fn chain(&mut self) {
+        let all = self.transactions.all();
+        for key in 0..self.transactions.keys() {
+            for (position, &value) in self.transactions.longest(key).iter().enumerate() {
+                let Some(append) = self.appends.get_mut(&name(key, value)) else {
+                    continue;
+                };
+                if append.position == NONE {
+                    append.position = position as u32;
+                }
+                let writer = append.transaction;
+                self.counts[writer as usize] |= all[writer as usize].status == Status::Unknown;
+            }
+        }
+        for at in 0..all.len() as u32 {
+            for operation in self.transactions.operations(at) {
+                let Action::ReadOdd(number) = operation.action else {
+                    continue;
+                };
+                for &value in self.transactions.odd(number) {
+                    if let Some(append) = self.appends.get(&name(operation.key, value)) {
+                        let writer = append.transaction as usize;
+                        self.counts[writer] |= all[writer].status == Status::Unknown;
+                    }
+                }
+            }
+        }
+        for key in 0..self.transactions.keys() {
+            let elements = self.transactions.longest(key).iter();
+            let chain = &mut self.chains[key as usize];
+            chain.writers = elements
+                .map(|&value| match self.appends.get(&name(key, value)) {
+                    Some(append) if self.counts[append.transaction as usize] => append.transaction,
+                    _ => NONE,
+                })
+                .collect();
+            let wrong = chain.writers.iter().position(|&writer| writer == NONE);
+            chain.wrong_from = wrong.unwrap_or(chain.writers.len()) as u32;
+        }
+        for at in 0..all.len() as u32 {
+            if !self.counts[at as usize] {
+                continue;
+            }
+            for Operation { key, action } in self.transactions.operations(at) {
+                let Action::Append(value) = action else {
+                    continue;
+                };
+                if self.position(key, value) == NONE {
+                    let unseen = &mut self.chains[key as usize].unseen;
+                    if unseen.last() != Some(&at) {
+                        unseen.push(at);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where in the key's longest list the value stands, or [`NONE`].
+    fn position(&self, key: u32, value: u32) -> u32 {
+        let append = self.appends.get(&name(key, value));
+        append.map_or(NONE, |append| append.position)
+    }
+
+    /// The transactions that count.
+    fn counting(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.transactions.len() as u32).filter(|&at| self.counts[at as usize])
+    }
+
+    /// The reads of a transaction that come before its own appends to their key and saw
+    /// a beginning of the longest list: their place in the transaction, key and length.
+    fn external(&self, transaction: u32) -> impl Iterator<Item = (usize, u32, u32)> + Clone + '_ {
+        let operations = self.transactions.operations(transaction);
+        let before = operations.clone();
+        operations.enumerate().filter_map(move |(at, operation)| {
+            let length = match operation.action {
+                Action::ReadNil => 0,
+                Action::ReadPrefix(length) => length,
+                _ => return None,
+            };
+            let own = |earlier: Operation| {
+                earlier.key == operation.key && matches!(earlier.action, Action::Append(_))
+            };
+            let is_external = !before.clone().take(at).any(own);
+            is_external.then_some((at, operation.key, length))
+        })
+    }
+
+    /// The keys that a transaction appended to, and the positions of its first and last
+    /// element there; what no list shows stands at the end, at the list's length.
+    fn appended(&self, transaction: u32) -> Vec<(u32, u32, u32)> {
+        let mut appended: Vec<(u32, u32, u32)> = Vec::new();
+        for Operation { key, action } in self.transactions.operations(transaction) {
+            let Action::Append(value) = action else {
+                continue;
+            };
+            let end = self.chains[key as usize].writers.len() as u32;
+            let position = self.position(key, value).min(end);
+            match appended.iter_mut().find(|(known, ..)| *known == key) {
+                Some((_, first, last)) => {
+                    *first = position.min(*first);
+                    *last = position.max(*last);
+                }
+                None => appended.push((key, position, position)),
+            }
+        }
+        appended
+    }
+}
+
+/// The order of appends that no list shows, of the keys that have several: by key.
+pub(crate) type UnseenOrders = HashMap<u32, Vec<u32>, FixedState>;
+
+impl Data for Lists<'_> {
+    type Orders = UnseenOrders;
+    const INFERS_BY_ORDER: bool = false;
+
+    fn counts(&self, transaction: u32) -> bool {
+        self.counts[transaction as usize]
+    }
+
+    fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    fn edges(&self, _: Order, graph: &mut GraphBuilder) {
+        self.add_edges(None, graph);
+    }
+
+    fn is_known(&self) -> bool {
+        self.chains.iter().all(|chain| chain.unseen.len() < 2)
+    }
+
+    fn orders(&self, execution: Execution, order: Order) -> Result<UnseenOrders, NotFound> {
+        let mut graph = GraphBuilder::new(self.transactions.len() as u32);
+        self.edges(order, &mut graph);
+        order::edges(self.transactions, &self.counts, order, &mut graph);
+        let graph = graph.build();
+        let ranks = match execution {
+            Execution::Snapshot => order::commit_ranks(&graph),
+            Execution::Serial | Execution::Any => order::ranks(&graph),
+        };
+        let Some(ranks) = ranks else {
+            // Unreachable for a level that is open: the cycle would have been found.
+            return Err(NotFound {
+                why: "the order of appends that no list shows is not known".to_owned(),
+                is_certain: false,
+            });
+        };
+        let several = self.chains.iter().enumerate();
+        let several = several.filter(|(_, chain)| chain.unseen.len() > 1);
+        Ok(several
+            .map(|(key, chain)| {
+                let mut unseen = chain.unseen.clone();
+                unseen.sort_by_key(|&at| ranks[at as usize]);
+                (key as u32, unseen)
+            })
+            .collect())
+    }
+
+    fn edges_of(&self, orders: &UnseenOrders, graph: &mut GraphBuilder) {
+        self.add_edges(Some(orders), graph);
+    }
+
+    fn decide(&self, level: Level, _: Option<&UnseenOrders>) -> Decision {
+        match level {
+            Level::MonotonicAtomicView | Level::ReadAtomic => self.decide_atomic(level),
+            Level::CausalCerone => self.decide_causal(Order::Free),
+            Level::Causal => self.decide_causal(Order::Process),
+            Level::ReadYourWrites
+            | Level::MonotonicReads
+            | Level::MonotonicWrites
+            | Level::WritesFollowReads => self.decide_session(level),
+            // All that it forbids is among the findings.
+            _ => Decision::Holds,
+        }
+    }
+
+    fn reason(&self, step: Step) -> Option<Reason> {
+        self.reason_of(step)
+    }
+}
+
+impl Lists<'_> {
+    fn add_edges(&self, orders: Option<&UnseenOrders>, graph: &mut GraphBuilder) {
+        // The vertices through which one goes to what no list shows of a key: from
+        // versions, and from reads.
+        let mut ways: HashMap<(u32, Kind), Way, FixedState> = HashMap::default();
+        for (key, chain) in (0..).zip(&self.chains) {
+            let mut last = NONE;
+            for &writer in chain.writers.iter().filter(|&&writer| writer != NONE) {
+                if last != NONE {
+                    graph.edge(last, writer, Kind::Ww);
+                }
+                last = writer;
+            }
+            let known = orders.and_then(|orders| orders.get(&key));
+            for pair in known.into_iter().flat_map(|order| order.windows(2)) {
+                graph.edge(pair[0], pair[1], Kind::Ww);
+            }
+            if last != NONE {
+                self.to_unseen(key, last, Kind::Ww, orders, &mut ways, graph);
+            }
+        }
+        for reader in self.counting() {
+            for (_, key, length) in self.external(reader) {
+                let chain = &self.chains[key as usize];
+                if let Some(writer) = chain.last_before(length) {
+                    graph.edge(writer, reader, Kind::Wr);
+                }
+                match chain.first_from(length) {
+                    Some(writer) => graph.edge(reader, writer, Kind::Rw),
+                    None => self.to_unseen(key, reader, Kind::Rw, orders, &mut ways, graph),
+                }
+            }
+        }
+    }
+
+    /// Adds edges of the kind to all that no list shows of the key, other than to
+    /// itself.
+    fn to_unseen(
+        &self,
+        key: u32,
+        from: u32,
+        kind: Kind,
+        orders: Option<&UnseenOrders>,
+        ways: &mut HashMap<(u32, Kind), Way, FixedState>,
+        graph: &mut GraphBuilder,
+    ) {
+        let unseen = &self.chains[key as usize].unseen;
+        if unseen.is_empty() {
+            return;
+        }
+        if let Some(order) = orders.and_then(|orders| orders.get(&key)) {
+            // The first, and what comes behind it by ww; the second if the first is itself.
+            for &to in &order[..2] {
+                graph.edge(from, to, kind);
+            }
+            return;
+        }
+        if unseen.len() <= DIRECT_MAX {
+            for &to in unseen {
+                graph.edge(from, to, kind);
+            }
+            return;
+        }
+        let way = ways
+            .entry((key, kind))
+            .or_insert_with(|| Way::new(unseen, graph));
+        way.from(from, unseen, kind, graph);
+    }
+}
+
+/// As many targets as that have an edge each.
+const DIRECT_MAX: usize = 4;
+
+/// Helpers by which one vertex reaches all of a list but itself: `up[i]` leads to the
+/// items from the i-th on, `down[i]` to those up to it.
+#[derive(Debug)]
+struct Way {
+    up: Vec<u32>,
+    down: Vec<u32>,
+}
+
+impl Way {
+    fn new(items: &[u32], graph: &mut GraphBuilder) -> Self {
+        let way = Way {
+            up: items.iter().map(|_| graph.helper()).collect(),
+            down: items.iter().map(|_| graph.helper()).collect(),
+        };
+        for (at, &item) in items.iter().enumerate() {
+            graph.edge(way.up[at], item, Kind::Through);
+            graph.edge(way.down[at], item, Kind::Through);
+            if at > 0 {
+                graph.edge(way.up[at - 1], way.up[at], Kind::Through);
+                graph.edge(way.down[at], way.down[at - 1], Kind::Through);
+            }
+        }
+        way
+    }
+
+    fn from(&self, from: u32, items: &[u32], kind: Kind, graph: &mut GraphBuilder) {
+        let (before, after) = match items.binary_search(&from) {
+            Ok(at) => (at.checked_sub(1), at + 1),
+            Err(_) => (None, 0),
+        };
+        if let Some(before) = before {
+            graph.edge(from, self.down[before], kind);
+        }
+        if let Some(&after) = self.up.get(after) {
+            graph.edge(from, after, kind);
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! What is wrong with lists besides cycles: what was read that cannot have been, and
+//! updates that were lost.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
+
+use super::{Lists, name};
+use crate::intern::NONE;
+use crate::isolation::findings::Finding;
+use crate::isolation::phenomena::Phenomenon;
+use crate::isolation::transactions::{Action, Operation, Status};
+use crate::isolation::words::{self, listed};
+
+/// What is wrong with an element of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wrong {
+    Garbage,
+    Aborted(u32),
+}
+
+impl Lists<'_> {
+    /// Finds all of it.
+    pub(super) fn find(&mut self) {
+        let longest_readers = self.longest_readers();
+        self.find_in_longest(&longest_readers);
+        for at in 0..self.transactions.len() as u32 {
+            if self.transactions.all()[at as usize].status == Status::Committed {
+                self.find_in_reads(at, &longest_readers);
+                self.find_internal(at);
+            }
+        }
+        self.find_lost_updates();
+    }
+
+    /// By key, a transaction that read its longest list.
+    fn longest_readers(&self) -> Vec<u32> {
+        let mut readers = vec![NONE; self.transactions.keys() as usize];
+        for at in 0..self.transactions.len() as u32 {
+            for Operation { key, action } in self.transactions.operations(at) {
+                if let Action::ReadPrefix(length) = action
+                    && length as usize == self.transactions.longest(key).len()
+                    && readers[key as usize] == NONE
+                {
+                    readers[key as usize] = at;
+                }
+            }
+        }
+        readers
+    }
+
+    fn wrong(&self, key: u32, value: u32) -> Option<Wrong> {
+        match self.appends.get(&name(key, value)) {
+            None => Some(Wrong::Garbage),
+            Some(append) => {
+                let writer = &self.transactions.all()[append.transaction as usize];
+                (writer.status == Status::Aborted).then_some(Wrong::Aborted(append.transaction))
+            }
+        }
+    }
+
+    /// Of each key: elements that are there twice, and committed ones behind aborted ones.
+    fn find_in_longest(&mut self, readers: &[u32]) {
+        for key in 0..self.transactions.keys() {
+            let longest = self.transactions.longest(key);
+            if longest.is_empty() {
+                continue;
+            }
+            let reader = readers[key as usize];
+            if let Some(value) = twice(longest) {
+                let finding = self.finding(key, &[reader], || {
+                    format!(
+                        "{} read {} of key {}, where {} is twice",
+                        words::transaction(self.transactions, reader),
+                        listed(self.transactions, longest, value),
+                        self.transactions.key(key),
+                        self.transactions.value(value)
+                    )
+                });
+                self.findings.add(Phenomenon::DuplicateElements, || finding);
+            }
+            let chain = &self.chains[key as usize];
+            let aborted = longest
+                .iter()
+                .position(|&value| matches!(self.wrong(key, value), Some(Wrong::Aborted(_))));
+            let Some(first) = aborted else { continue };
+            let after = chain.writers[first..].iter().position(|&w| w != NONE);
+            if let Some(after) = after {
+                let Some(Wrong::Aborted(writer)) = self.wrong(key, longest[first]) else {
+                    continue;
+                };
+                let next = first + after;
+                let builder = chain.writers[next];
+                let finding = self.finding(key, &[writer, builder, reader], || {
+                    format!(
+                        "{} appended {} to key {} behind {}, which {} appended and did not commit; {} read {}",
+                        words::transaction(self.transactions, builder),
+                        self.transactions.value(longest[next]),
+                        self.transactions.key(key),
+                        self.transactions.value(longest[first]),
+                        words::transaction(self.transactions, writer),
+                        words::transaction(self.transactions, reader),
+                        listed(self.transactions, longest, longest[next]),
+                    )
+                });
+                self.findings.add(Phenomenon::DirtyUpdate, || finding);
+            }
+        }
+    }
+
+    fn finding(&self, key: u32, transactions: &[u32], word: impl FnOnce() -> String) -> Finding {
+        Finding {
+            key: Some(key),
+            explanation: word(),
+            transactions: transactions
+                .iter()
+                .copied()
+                .filter(|&at| at != NONE)
+                .collect(),
+            cycle: Vec::new(),
+        }
+    }
+
+    /// What a committed transaction read that it cannot have.
+    fn find_in_reads(&mut self, at: u32, longest_readers: &[u32]) {
+        let transactions = self.transactions;
+        let own_appends: Vec<(usize, u32, u32)> = transactions
+            .operations(at)
+            .enumerate()
+            .filter_map(|(place, operation)| match operation.action {
+                Action::Append(value) => Some((place, operation.key, value)),
+                _ => None,
+            })
+            .collect();
+        for (place, operation) in transactions.operations(at).enumerate() {
+            let Some(list) = transactions.list(operation) else {
+                continue;
+            };
+            let key = operation.key;
+            let is_odd = matches!(operation.action, Action::ReadOdd(_));
+            let reader = || words::transaction(transactions, at);
+            let key_name = || transactions.key(key);
+            if is_odd {
+                let other = longest_readers[key as usize];
+                let longest = transactions.longest(key);
+                let apart = list.iter().zip(longest).position(|(a, b)| a != b);
+                let (mine, theirs) = match apart {
+                    Some(apart) => (list[apart], longest[apart]),
+                    None => (NONE, NONE),
+                };
+                let finding = self.finding(key, &[at, other], || {
+                    format!(
+                        "{} read {} of key {}, and {} read {}: neither is the beginning of the other",
+                        reader(),
+                        listed(transactions, list, mine),
+                        key_name(),
+                        words::transaction(transactions, other),
+                        listed(transactions, longest, theirs),
+                    )
+                });
+                self.findings.add(Phenomenon::IncompatibleOrder, || finding);
+                if let Some(value) = twice(list) {
+                    let finding = self.finding(key, &[at], || {
+                        format!(
+                            "{} read {} of key {}, where {} is twice",
+                            reader(),
+                            listed(transactions, list, value),
+                            key_name(),
+                            transactions.value(value)
+                        )
+                    });
+                    self.findings.add(Phenomenon::DuplicateElements, || finding);
+                }
+            }
+            let wrong = self.first_wrong(key, list, is_odd);
+            if let Some((value, wrong)) = wrong {
+                let (phenomenon, writer) = match wrong {
+                    Wrong::Garbage => (Phenomenon::GarbageRead, NONE),
+                    Wrong::Aborted(writer) => (Phenomenon::G1a, writer),
+                };
+                let finding = self.finding(key, &[at, writer], || {
+                    let who = match wrong {
+                        Wrong::Garbage => "which nobody appended".to_owned(),
+                        Wrong::Aborted(writer) => format!(
+                            "which {} appended and did not commit",
+                            words::transaction(transactions, writer)
+                        ),
+                    };
+                    format!(
+                        "{} read {} of key {}, with {}, {who}",
+                        reader(),
+                        listed(transactions, list, value),
+                        key_name(),
+                        transactions.value(value),
+                    )
+                });
+                self.findings.add(phenomenon, || finding);
+            }
+            let later = own_appends.iter().find(|&&(other, other_key, value)| {
+                other > place && other_key == key && list.contains(&value)
+            });
+            if let Some(&(_, _, value)) = later {
+                let finding = self.finding(key, &[at], || {
+                    format!(
+                        "{} read {} of key {}, with {}, which it appended itself only later",
+                        reader(),
+                        listed(transactions, list, value),
+                        key_name(),
+                        transactions.value(value)
+                    )
+                });
+                self.findings.add(Phenomenon::FutureRead, || finding);
+            }
+            self.find_intermediate(at, key, list);
+        }
+    }
+
+    /// A list that ends with what its writer went on to append to.
+    fn find_intermediate(&mut self, at: u32, key: u32, list: &[u32]) {
+        let transactions = self.transactions;
+        let Some(&last) = list.last() else { return };
+        let Some(append) = self.appends.get(&name(key, last)).copied() else {
+            return;
+        };
+        if append.transaction == at {
+            return;
+        }
+        let final_value = transactions
+            .operations(append.transaction)
+            .rev()
+            .find_map(|operation| match operation.action {
+                Action::Append(value) if operation.key == key => Some(value),
+                _ => None,
+            });
+        if let Some(value) = final_value.filter(|&value| value != last) {
+            let finding = self.finding(key, &[at, append.transaction], || {
+                format!(
+                    "{} read {} of key {}, in the middle of {}, which appended {} and then {}",
+                    words::transaction(transactions, at),
+                    listed(transactions, list, last),
+                    transactions.key(key),
+                    words::transaction(transactions, append.transaction),
+                    transactions.value(last),
+                    transactions.value(value),
+                )
+            });
+            self.findings.add(Phenomenon::G1b, || finding);
+        }
+    }
+
+    /// The first element of the list that cannot be there. Of beginnings of the longest
+    /// list it is known once a key.
+    fn first_wrong(&self, key: u32, list: &[u32], is_odd: bool) -> Option<(u32, Wrong)> {
+        if !is_odd {
+            let first = self.chains[key as usize].wrong_from;
+            if list.len() <= first as usize {
+                return None;
+            }
+        }
+        list.iter()
+            .find_map(|&value| Some((value, self.wrong(key, value)?)))
+    }
+
+    /// Reads that disagree with what the transaction itself read or appended before.
+    fn find_internal(&mut self, at: u32) {
+        let transactions = self.transactions;
+        if transactions.operations(at).len() < 2 {
+            return;
+        }
+        // Of each key: what was read, if it was, and what was appended since.
+        let mut known: Vec<(u32, Option<&[u32]>, Vec<u32>)> = Vec::new();
+        for operation in transactions.operations(at) {
+            let key = operation.key;
+            let place = known.iter().position(|(known, ..)| *known == key);
+            let place = place.unwrap_or_else(|| {
+                known.push((key, None, Vec::new()));
+                known.len() - 1
+            });
+            let (_, base, own) = &mut known[place];
+            if let Action::Append(value) = operation.action {
+                own.push(value);
+                continue;
+            }
+            let Some(list) = transactions.list(operation) else {
+                continue;
+            };
+            let agrees = list.ends_with(own)
+                && base.is_none_or(|base| list[..list.len() - own.len()] == *base);
+            if !agrees {
+                let expected: Vec<u32> = match base {
+                    Some(base) => base.iter().chain(own.iter()).copied().collect(),
+                    None => own.clone(),
+                };
+                let ends = if base.is_some() {
+                    ""
+                } else {
+                    "a list that ends with "
+                };
+                let explanation = format!(
+                    "{} read {} of key {}, although by what it had read and appended itself that was {ends}{}",
+                    words::transaction(transactions, at),
+                    listed(transactions, list, NONE),
+                    transactions.key(key),
+                    listed(transactions, &expected, NONE),
+                );
+                let finding = Finding {
+                    key: Some(key),
+                    explanation,
+                    transactions: vec![at],
+                    cycle: Vec::new(),
+                };
+                self.findings.add(Phenomenon::Internal, || finding);
+                (*base, *own) = (Some(list), Vec::new());
+            } else if base.is_none() {
+                *base = Some(&list[..list.len() - own.len()]);
+            }
+        }
+    }
+
+    /// A transaction read a version and appended, and another had appended in between.
+    fn find_lost_updates(&mut self) {
+        let transactions = self.transactions;
+        let mut found: Vec<(u32, u32, u32, u32)> = Vec::new();
+        // Readers of a whole list who appended to it what no list shows.
+        let mut unseen: Vec<(u32, u32)> = Vec::new();
+        for at in self.counting() {
+            let mut appended = None;
+            for (_, key, length) in self.external(at) {
+                let appended = appended.get_or_insert_with(|| self.appended(at));
+                let Some(&(_, _, last)) = appended.iter().find(|(known, ..)| *known == key) else {
+                    continue;
+                };
+                let writers = &self.chains[key as usize].writers;
+                let between = writers.get(length as usize..last as usize).unwrap_or(&[]);
+                let other = between.iter().find(|&&other| other != NONE && other != at);
+                match other {
+                    Some(&other) => found.push((at, other, key, length)),
+                    None if last as usize == writers.len() => unseen.push((key, at)),
+                    None => {}
+                }
+            }
+        }
+        unseen.sort_unstable();
+        unseen.dedup();
+        for pair in unseen.chunk_by(|a, b| a.0 == b.0) {
+            if let [(key, first), (_, second), ..] = *pair {
+                let length = self.chains[key as usize].writers.len() as u32;
+                found.push((second, first, key, length));
+            }
+        }
+        for (at, other, key, length) in found {
+            let finding = self.finding(key, &[at, other], || {
+                let list = &transactions.longest(key)[..length as usize];
+                format!(
+                    "{} read {} of key {} and appended to it, and {} had appended in between, or did the same: one of the two did not see the other",
+                    words::transaction(transactions, at),
+                    listed(transactions, list, NONE),
+                    transactions.key(key),
+                    words::transaction(transactions, other),
+                )
+            });
+            self.findings.add(Phenomenon::LostUpdate, || finding);
+        }
+    }
+}
+
+/// An element that the list holds twice.
+fn twice(list: &[u32]) -> Option<u32> {
+    if list.len() <= 16 {
+        return (1..list.len()).find_map(|at| list[..at].contains(&list[at]).then_some(list[at]));
+    }
+    let mut seen: HashSet<u32, FixedState> =
+        HashSet::with_capacity_and_hasher(list.len(), FixedState::default());
+    list.iter().copied().find(|&value| !seen.insert(value))
+}

@@ -1,0 +1,98 @@
+//! Orders between transactions that no read tells: of a process, and of real time;
+//! and orders of all of them that agree with a graph.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::digraph::{Filtered, Points, topological_ranks};
+use super::graph::{Graph, GraphBuilder, Kind, Kinds};
+use super::phenomena::Order;
+use super::transactions::{NEVER, Status, Transactions};
+use crate::intern::NONE;
+
+const ALL: Kinds = Kinds::of(&[Kind::Ww, Kind::Wr, Kind::Rw, Kind::Process, Kind::Realtime]);
+
+/// Adds the edges of that order between transactions that count: none, those of
+/// processes, or those of processes and of real time.
+///
+/// Only one that committed is over when it completed: one of which nobody knows may
+/// commit at any time. O(n log n), and at most 4 edges a transaction.
+pub(crate) fn edges(
+    transactions: &Transactions,
+    counts: &[bool],
+    order: Order,
+    graph: &mut GraphBuilder,
+) {
+    if order == Order::Free {
+        return;
+    }
+    process(transactions, counts, graph);
+    if order == Order::Realtime {
+        realtime(transactions, counts, graph);
+    }
+}
+
+fn process(transactions: &Transactions, counts: &[bool], graph: &mut GraphBuilder) {
+    let mut last: HashMap<u32, u32, FixedState> = HashMap::default();
+    for (at, transaction) in (0..).zip(transactions.all()) {
+        if !counts[at as usize] || transaction.status != Status::Committed {
+            // It comes after the last, and before nobody.
+            if counts[at as usize] {
+                if let Some(&before) = last.get(&transaction.process) {
+                    graph.edge(before, at, Kind::Process);
+                }
+            }
+            continue;
+        }
+        if let Some(before) = last.insert(transaction.process, at) {
+            graph.edge(before, at, Kind::Process);
+        }
+    }
+}
+
+/// One helper for all that completed between two invocations, each after the one
+/// before it.
+fn realtime(transactions: &Transactions, counts: &[bool], graph: &mut GraphBuilder) {
+    let all = transactions.all();
+    let mut completions: Vec<u32> = (0..all.len() as u32)
+        .filter(|&at| {
+            let transaction = &all[at as usize];
+            counts[at as usize]
+                && transaction.status == Status::Committed
+                && transaction.completed != NEVER
+        })
+        .collect();
+    completions.sort_unstable_by_key(|&at| all[at as usize].completed);
+    let mut completions = completions.into_iter().peekable();
+    let mut helper = NONE;
+    for (at, transaction) in (0..).zip(all).filter(|(at, _)| counts[*at as usize]) {
+        let is_before = |&done: &u32| all[done as usize].completed < transaction.invoked;
+        if completions.peek().is_some_and(is_before) {
+            let next = graph.helper();
+            if helper != NONE {
+                graph.edge(helper, next, Kind::Through);
+            }
+            helper = next;
+        }
+        while let Some(done) = completions.next_if(is_before) {
+            graph.edge(done, helper, Kind::Realtime);
+        }
+        if helper != NONE {
+            graph.edge(helper, at, Kind::Through);
+        }
+    }
+}
+
+/// The place of each transaction in a serial order that agrees with all edges, if
+/// there is one.
+pub(crate) fn ranks(graph: &Graph) -> Option<Vec<u32>> {
+    topological_ranks(&Filtered { graph, kinds: ALL })
+}
+
+/// The place of each transaction's commit in an order of starts and commits, as a
+/// snapshot isolation has it, that agrees with all edges, if there is one.
+pub(crate) fn commit_ranks(graph: &Graph) -> Option<Vec<u32>> {
+    let ranks = topological_ranks(&Points { graph, kinds: ALL })?;
+    let commits = ranks.iter().skip(1).step_by(2).copied();
+    Some(commits.take(graph.transactions() as usize).collect())
+}
