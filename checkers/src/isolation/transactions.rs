@@ -127,6 +127,8 @@ pub(crate) struct Transactions {
     regions: Vec<String>,
     /// Operations of clients that were no transactions, and left out.
     pub(crate) others: u64,
+    /// Whether the history says which process executed what.
+    pub(crate) processes_are_known: bool,
 }
 
 impl Transactions {
