@@ -1,0 +1,1 @@
+//! Histories as papers tell them.
