@@ -189,6 +189,22 @@ impl Transactions {
         }
     }
 
+    /// The micro-operation as Jepsen spells it.
+    pub(crate) fn spelt(&self, operation: Operation) -> Value {
+        let values = |list: &[u32]| list.iter().map(|&value| self.value(value)).collect();
+        let (f, value) = match operation.action {
+            Action::Append(value) => ("append", self.value(value)),
+            Action::Write(value) => ("w", self.value(value)),
+            Action::ReadValue(value) => ("r", self.value(value)),
+            Action::ReadPrefix(_) | Action::ReadOdd(_) => {
+                let list = self.list(operation).unwrap_or_default();
+                ("r", Value::Array(values(list)))
+            }
+            Action::ReadNil | Action::ReadUnknown => ("r", Value::Null),
+        };
+        Value::Array(vec![f.into(), self.key(operation.key), value])
+    }
+
     /// Where the transaction's client stood.
     pub(crate) fn region(&self, transaction: &Transaction) -> Option<&str> {
         self.regions

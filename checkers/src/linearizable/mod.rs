@@ -399,5 +399,6 @@ fn anomaly(
             .map(|&(at, _)| event(at))
             .collect(),
         rows: Vec::new(),
+        cycle: None,
     }
 }

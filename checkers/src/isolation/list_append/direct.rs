@@ -116,7 +116,7 @@ impl Lists<'_> {
                 .copied()
                 .filter(|&at| at != NONE)
                 .collect(),
-            cycle: Vec::new(),
+            steps: Vec::new(),
         }
     }
 
@@ -306,7 +306,7 @@ impl Lists<'_> {
                     key: Some(key),
                     explanation,
                     transactions: vec![at],
-                    cycle: Vec::new(),
+                    steps: Vec::new(),
                 };
                 self.findings.add(Phenomenon::Internal, || finding);
                 (*base, *own) = (Some(list), Vec::new());

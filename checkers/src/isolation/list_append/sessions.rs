@@ -63,7 +63,7 @@ impl Lists<'_> {
                             words::transaction(transactions, by),
                         ),
                         transactions: vec![by, at],
-                        cycle: Vec::new(),
+                        steps: Vec::new(),
                     }
                 });
             }
