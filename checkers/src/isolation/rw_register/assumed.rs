@@ -92,6 +92,6 @@ fn circle(facts: &Facts<'_>, steps: &[Must]) -> Finding {
         key: steps.first().map(|must| facts.key(must.before)),
         explanation: words::list(&sentences),
         transactions,
-        cycle: Vec::new(),
+        steps: Vec::new(),
     }
 }

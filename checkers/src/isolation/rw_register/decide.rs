@@ -135,7 +135,7 @@ pub(super) fn decide(
                     level.name()
                 ),
                 transactions: facts.counting().collect(),
-                cycle: Vec::new(),
+                steps: Vec::new(),
             });
             return Decision::Violated(findings);
         }
@@ -301,7 +301,7 @@ fn word(
                 key: Some(facts.key(must.after)),
                 explanation: format!("{explanation}: but nothing comes before the initial version"),
                 transactions: reasons::involved(facts, must),
-                cycle: Vec::new(),
+                steps: Vec::new(),
             };
             return (phenomenon, finding);
         }
@@ -368,7 +368,7 @@ fn word(
             sentences.join("; ")
         ),
         transactions,
-        cycle: Vec::new(),
+        steps: Vec::new(),
     };
     (phenomenon, finding)
 }

@@ -183,7 +183,7 @@ impl Pass<'_> {
                 key: Some(read.key),
                 explanation: say(words::transaction(transactions, read.at), version),
                 transactions: std::iter::once(read.at).chain(writer).collect(),
-                cycle: Vec::new(),
+                steps: Vec::new(),
             }
         });
     }
@@ -243,7 +243,7 @@ fn lost_updates(facts: &Facts<'_>, findings: &mut Findings) {
                     words::list(&wrote)
                 ),
                 transactions: replaced.clone(),
-                cycle: Vec::new(),
+                steps: Vec::new(),
             }
         });
     }

@@ -348,7 +348,7 @@ fn stale(facts: &Facts<'_>, found: &[Violation]) -> Finding {
         key: found.first().map(|violation| facts.key(violation.newer)),
         explanation,
         transactions,
-        cycle: Vec::new(),
+        steps: Vec::new(),
     }
 }
 
@@ -395,7 +395,7 @@ fn in_transactions(
             sentences.join("; ")
         ),
         transactions,
-        cycle: Vec::new(),
+        steps: Vec::new(),
     }
 }
 

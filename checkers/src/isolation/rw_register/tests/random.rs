@@ -8,12 +8,12 @@ use proptest::prelude::*;
 
 use super::super::Registers;
 use super::brute::Brute;
+use super::read;
 use crate::isolation::data::Data;
 use crate::isolation::judge::{Status, judge};
 use crate::isolation::levels::Level;
 use crate::isolation::options::IsolationOptions;
 use crate::isolation::phenomena::Phenomenon;
-use crate::isolation::transactions::{Transactions, TransactionsBuilder};
 
 /// What a client is to do: a key, and what a read returns, or that it writes.
 #[derive(Debug, Clone, Copy)]
@@ -143,20 +143,13 @@ fn history(plan: &Plan) -> String {
     text
 }
 
-fn read(text: &str) -> Transactions {
-    let mut builder = TransactionsBuilder::default();
-    for event in witness_histories::history(text).unwrap().events() {
-        builder.event(&event).unwrap();
-    }
-    builder.finish()
-}
-
 fn cases() -> ProptestConfig {
     let cases = std::env::var("WITNESS_CASES")
         .ok()
         .and_then(|cases| cases.parse().ok());
     ProptestConfig {
-        cases: cases.unwrap_or(2_000),
+        cases: cases.unwrap_or(1_000),
+        failure_persistence: None,
         max_shrink_iters: 20_000,
         ..ProptestConfig::default()
     }
