@@ -25,6 +25,7 @@ mod options;
 mod order;
 mod paths;
 mod phenomena;
+mod rw_register;
 mod transactions;
 mod words;
 
@@ -44,6 +45,7 @@ use findings::Finding;
 use judge::{Judgement, Status, judge};
 use levels::Level;
 use list_append::Lists;
+use rw_register::Registers;
 use transactions::Action;
 
 /// The checker `isolation`.
@@ -104,10 +106,13 @@ impl Checker for Isolation {
                     undecided(ruling, level.name())
                 }
             },
-            DataType::RwRegister => {
-                ruling.doubt("not yet");
-                undecided(ruling, level.name())
-            }
+            DataType::RwRegister => match Registers::new(transactions, options) {
+                Ok(registers) => rule(ruling, level, transactions, &registers, options),
+                Err(misfit) => {
+                    ruling.doubt(misfit.to_string());
+                    undecided(ruling, level.name())
+                }
+            },
         }
     }
 }
