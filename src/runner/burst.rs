@@ -14,6 +14,8 @@ use witness_workloads::{
 
 use super::{Stop, Tally};
 
+/// Rows that are put down in one transaction.
+const PUT_ROWS_MAX: usize = 500;
 /// How often a row is put down again when the database has a conflict of its own.
 const TRIES_MAX: u32 = 20;
 /// A row that a region does not show after this is put down again.
@@ -38,7 +40,7 @@ pub(super) struct Prepared {
     /// One a client, in order.
     pub connections: Vec<Box<dyn Connection>>,
     /// How often a row had to be put down again, because a region did not show it.
-    pub put_again: u32,
+    pub put_again: usize,
 }
 
 /// Puts the burst's rows down, waits until every region sees them, and connects
@@ -49,12 +51,11 @@ pub(super) async fn prepare(
 ) -> Result<Prepared, DbError> {
     let mut writer = database.connect(&database.regions()[0]).await?;
     let mut put_again = 0;
-    for (table, row) in &burst.rows {
-        put(writer.as_mut(), table, row).await?;
-    }
+    let rows: Vec<_> = burst.rows.iter().collect();
+    put(writer.as_mut(), &rows).await?;
     for region in database.regions() {
         let mut reader = database.connect(region).await?;
-        let mut missing: Vec<_> = burst.rows.iter().collect();
+        let mut missing = rows.clone();
         let (began, mut put_last) = (Instant::now(), Instant::now());
         loop {
             let mut still = Vec::new();
@@ -77,10 +78,8 @@ pub(super) async fn prepare(
                 return Err(DbError::definite("not-replicated", message));
             }
             if put_last.elapsed() > REPLICATION_MAX {
-                for (table, row) in &missing {
-                    put(writer.as_mut(), table, row).await?;
-                    put_again += 1;
-                }
+                put(writer.as_mut(), &missing).await?;
+                put_again += missing.len();
                 put_last = Instant::now();
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -109,23 +108,28 @@ pub(super) async fn prepare(
     })
 }
 
-async fn put(db: &mut dyn Connection, table: &Table, row: &Row) -> Result<(), DbError> {
-    let mut tries = 0;
-    loop {
-        let result = async {
-            db.begin().await?;
-            db.write(table, row).await?;
-            db.commit().await
-        };
-        match result.await {
-            Err(error) if error.fault == Fault::Conflict && tries < TRIES_MAX => {
-                db.rollback().await;
-                tries += 1;
-                tokio::time::sleep(Duration::from_millis(10) * tries).await;
+async fn put(db: &mut dyn Connection, rows: &[&(&'static Table, Row)]) -> Result<(), DbError> {
+    for rows in rows.chunks(PUT_ROWS_MAX) {
+        let mut tries = 0;
+        loop {
+            let result = async {
+                db.begin().await?;
+                for (table, row) in rows {
+                    db.write(table, row).await?;
+                }
+                db.commit().await
+            };
+            match result.await {
+                Err(error) if error.fault == Fault::Conflict && tries < TRIES_MAX => {
+                    db.rollback().await;
+                    tries += 1;
+                    tokio::time::sleep(Duration::from_millis(10) * tries).await;
+                }
+                result => break result?,
             }
-            result => return result,
         }
     }
+    Ok(())
 }
 
 /// Whether the region shows the row as it was put down.
@@ -246,8 +250,8 @@ impl Task {
                     _ => break,
                 },
             };
-            let key = Key::from(request.key.as_str());
-            let open = self.client.invoke(request.f, Some(key), &request.value)?;
+            let key = request.key.as_deref().map(Key::from);
+            let open = self.client.invoke(request.f, key, &request.value)?;
             self.done.asked.fetch_add(1, Ordering::Relaxed);
             let working = self
                 .workload

@@ -68,7 +68,8 @@ impl Workload for Seats {
     fn scoreboard(&self, burst: &[(Request, Attempted)]) -> Vec<Note> {
         let mut confirmed: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (request, attempted) in burst {
-            let sales = confirmed.entry(&request.key).or_default();
+            let seat = request.key.as_deref().unwrap_or_default();
+            let sales = confirmed.entry(seat).or_default();
             if let Outcome::Ok(value) = &attempted.outcome {
                 sales.extend(value["sale_id"].as_str());
             }
