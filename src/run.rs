@@ -191,6 +191,7 @@ fn describe(spec: &Spec, parameters: &Parameters, about: &backends::About) -> Ru
         title: about.title.clone(),
         provenance: about.provenance.into(),
         claim: about.claim.into(),
+        isolation: about.isolation.map(str::to_owned),
         endpoints: about.endpoints.iter().map(|e| json!(e)).collect(),
         seed: spec.options.seed,
         options: options(spec, parameters),
