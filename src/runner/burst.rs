@@ -14,8 +14,8 @@ use witness_workloads::{
 
 use super::{Stop, Tally};
 
-/// Rows that are put down in one transaction.
-const PUT_ROWS_MAX: usize = 500;
+/// Connections over which rows are put down at the same time.
+const WRITERS_MAX: usize = 8;
 /// How often a row is put down again when the database has a conflict of its own.
 const TRIES_MAX: u32 = 20;
 /// A row that a region does not show after this is put down again.
@@ -49,10 +49,9 @@ pub(super) async fn prepare(
     database: &Arc<dyn Database>,
     burst: &Burst,
 ) -> Result<Prepared, DbError> {
-    let mut writer = database.connect(&database.regions()[0]).await?;
     let mut put_again = 0;
     let rows: Vec<_> = burst.rows.iter().collect();
-    put(writer.as_mut(), &rows).await?;
+    put(database, &rows).await?;
     for region in database.regions() {
         let mut reader = database.connect(region).await?;
         let mut missing = rows.clone();
@@ -78,7 +77,7 @@ pub(super) async fn prepare(
                 return Err(DbError::definite("not-replicated", message));
             }
             if put_last.elapsed() > REPLICATION_MAX {
-                put(writer.as_mut(), &missing).await?;
+                put(database, &missing).await?;
                 put_again += missing.len();
                 put_last = Instant::now();
             }
@@ -108,28 +107,45 @@ pub(super) async fn prepare(
     })
 }
 
-async fn put(db: &mut dyn Connection, rows: &[&(&'static Table, Row)]) -> Result<(), DbError> {
-    for rows in rows.chunks(PUT_ROWS_MAX) {
-        let mut tries = 0;
-        loop {
-            let result = async {
-                db.begin().await?;
-                for (table, row) in rows {
-                    db.write(table, row).await?;
-                }
-                db.commit().await
-            };
-            match result.await {
-                Err(error) if error.fault == Fault::Conflict && tries < TRIES_MAX => {
-                    db.rollback().await;
-                    tries += 1;
-                    tokio::time::sleep(Duration::from_millis(10) * tries).await;
-                }
-                result => break result?,
+/// Puts every row down in a transaction of its own.
+async fn put(database: &Arc<dyn Database>, rows: &[&(&'static Table, Row)]) -> Result<(), DbError> {
+    let writers = rows.len().min(WRITERS_MAX);
+    let mut writing = JoinSet::new();
+    for writer in 0..writers {
+        let mine = rows.iter().skip(writer).step_by(writers);
+        let mine: Vec<_> = mine.copied().cloned().collect();
+        let database = Arc::clone(database);
+        writing.spawn(async move {
+            let mut db = database.connect(&database.regions()[0]).await?;
+            for (table, row) in &mine {
+                put_one(db.as_mut(), table, row).await?;
             }
-        }
+            Ok(())
+        });
+    }
+    while let Some(joined) = writing.join_next().await {
+        joined.map_err(|e| DbError::definite("panic", e))??;
     }
     Ok(())
+}
+
+async fn put_one(db: &mut dyn Connection, table: &Table, row: &Row) -> Result<(), DbError> {
+    let mut tries = 0;
+    loop {
+        let result = async {
+            db.begin().await?;
+            db.write(table, row).await?;
+            db.commit().await
+        };
+        match result.await {
+            Err(error) if error.fault == Fault::Conflict && tries < TRIES_MAX => {
+                db.rollback().await;
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(10) * tries).await;
+            }
+            result => return result,
+        }
+    }
 }
 
 /// Whether the region shows the row as it was put down.
