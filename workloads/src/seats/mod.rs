@@ -5,7 +5,8 @@
 //! sale leaves behind is a row in the append-only [`LEDGER`]: the seats table
 //! shows one owner a seat however often it was sold.
 //!
-//! It heeds every field of [`Parameters`].
+//! It heeds `bursts` (buyers of each burst), `seat`, `on_sale` and `send_twice` of
+//! [`Parameters`].
 
 mod app;
 mod bursts;
