@@ -71,6 +71,10 @@ pub struct Run {
     pub provenance: String,
     /// The consistency that the database claims.
     pub claim: String,
+    /// The isolation of transactions that it claims, by name; none where it claims none,
+    /// and in files of runs from before this was saved.
+    #[serde(default)]
+    pub isolation: Option<String>,
     /// Region by region, where it was reached.
     pub endpoints: Vec<Value>,
     /// The seed of whatever was random in the embedded regions.
@@ -279,6 +283,24 @@ mod tests {
             refused,
             format!("{}: no history.jsonl in this folder", root.path().display())
         );
+    }
+
+    #[test]
+    fn a_run_from_before_isolation_was_saved_claims_none() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join(HISTORY), "").unwrap();
+        let mut run = serde_json::json!({
+            "version": "0.1.0", "began": "2026-11-23T16:18:24Z", "workload": "seats",
+            "backend": "dsql", "title": "Aurora DSQL", "provenance": "embedded",
+            "claim": "strong snapshot isolation", "endpoints": [], "seed": 1, "options": {},
+        });
+        let isolation = |run: &Value| {
+            fs::write(root.path().join(RUN), run.to_string()).unwrap();
+            find(root.path()).unwrap().run.unwrap().isolation
+        };
+        assert_eq!(isolation(&run), None);
+        run["isolation"] = "strong-snapshot-isolation".into();
+        assert_eq!(isolation(&run).as_deref(), run["isolation"].as_str());
     }
 
     #[test]

@@ -391,7 +391,27 @@ mod run {
         for (arguments, message) in [
             (
                 &["seets"][..],
-                "there is no workload \"seets\"; there are: seats",
+                "there is no workload \"seets\"; there are: seats, register, list-append, rw-register, write-skew, long-fork",
+            ),
+            (
+                &["write-skew", "--app", "conditional"],
+                "there is no --app \"conditional\" of write-skew; there are: naive, for-update",
+            ),
+            (
+                &["list-append", "--ops", "5..1"],
+                "a transaction has 1 to 100 operations, not 5 to 1",
+            ),
+            (
+                &["list-append", "--ops", "few"],
+                "expected MIN..MAX, both included, such as 1..5",
+            ),
+            (
+                &["list-append", "--writes-per-key", "0"],
+                "a key takes one write at least",
+            ),
+            (
+                &["long-fork", "--keys", "10001"],
+                "transactions share at most 10000 keys, not 10001",
             ),
             (&["--backend", "oracle"], "there is no backend \"oracle\""),
             (

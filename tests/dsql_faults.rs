@@ -89,6 +89,49 @@ async fn every_sqlstate_has_its_class() {
     }
 }
 
+/// Two transactions read the same two rows and write one each.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_is_read_for_update_counts_as_written() {
+    let (database, _cluster) = open(Duration::from_secs(60)).await;
+    let row = |key: &str| Row::from([("key".into(), key.into())]);
+    for (for_update, rows_exist, second_commits) in [
+        (false, true, true),
+        (true, true, false),
+        // A row that is not there cannot be held.
+        (true, false, true),
+    ] {
+        let keys = ["x", "y"].map(|key| format!("{key}-{for_update}-{rows_exist}"));
+        let mut clients = [connect(&database, 0).await, connect(&database, 1).await];
+        if rows_exist {
+            for key in &keys {
+                clients[0].write(&SEATS, &row(key)).await.unwrap();
+            }
+        }
+        for (db, mine) in clients.iter_mut().zip(&keys) {
+            db.begin().await.unwrap();
+            for key in &keys {
+                let found = if for_update {
+                    db.read_for_update(&SEATS, key).await.unwrap()
+                } else {
+                    db.read(&SEATS, key).await.unwrap()
+                };
+                assert_eq!(found, rows_exist.then(|| row(key)));
+            }
+            let mut sold = row(mine);
+            sold.insert("status".into(), "sold".into());
+            db.write(&SEATS, &sold).await.unwrap();
+        }
+        clients[0].commit().await.unwrap();
+        let second = clients[1].commit().await.map_err(|error| error.fault);
+        let expected = if second_commits {
+            Ok(())
+        } else {
+            Err(Fault::Conflict)
+        };
+        assert_eq!(second, expected, "{keys:?}");
+    }
+}
+
 /// The driver says "connection closed" and has no SQLSTATE for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_whose_answer_is_lost_may_have_happened() {

@@ -4,9 +4,11 @@
 //!
 //! `cargo test --test workloads seats::dsql` runs some of them.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use libtest_mimic::Arguments;
+use serde_json::Value;
 use witness::run::{Finished, Spec};
 use witness::suite::{Case, trials};
 use witness_checkers::{Valid, Verdict};
@@ -73,6 +75,18 @@ fn main() {
             linearizable(done, Valid::False)
         }));
     }
+    for (workload, backend, app, defect) in TRANSACTIONS {
+        let mut spec = spec(workload, backend, app);
+        spec.parameters.bursts = vec![12];
+        spec.parameters.requests = 10;
+        let mut name = format!("{workload}::{backend}::{app}");
+        if !defect.is_empty() {
+            name = format!("{workload}::{backend}::defect::{defect}");
+            spec.options.defects = vec![(*defect).into()];
+            spec.settle_max = Duration::from_secs(3);
+        }
+        cases.push(Case::new(name, spec, recorded));
+    }
     libtest_mimic::run(&Arguments::from_args(), trials(cases)).exit();
 }
 
@@ -97,6 +111,107 @@ fn linearizable(done: &Finished, expected: Valid) -> Result<(), String> {
     } else {
         Err(told(done))
     }
+}
+
+/// Workloads of transactions: workload, backend, application, defect. DynamoDB has no
+/// `for-update` of its own.
+const TRANSACTIONS: &[(&str, &str, &str, &str)] = &[
+    ("list-append", "dsql", "naive", ""),
+    ("list-append", "dsql", "for-update", ""),
+    ("list-append", "dynamodb", "naive", ""),
+    ("list-append", "dynamodb-mrsc", "naive", ""),
+    ("rw-register", "dsql", "naive", ""),
+    ("rw-register", "dsql", "for-update", ""),
+    ("rw-register", "dynamodb", "naive", ""),
+    ("rw-register", "dynamodb-mrsc", "naive", ""),
+    ("write-skew", "dsql", "naive", ""),
+    ("write-skew", "dsql", "for-update", ""),
+    ("write-skew", "dynamodb", "naive", ""),
+    ("write-skew", "dynamodb-mrsc", "naive", ""),
+    ("long-fork", "dsql", "naive", ""),
+    ("long-fork", "dsql", "for-update", ""),
+    ("long-fork", "dynamodb", "naive", ""),
+    ("long-fork", "dynamodb-mrsc", "naive", ""),
+    ("write-skew", "dsql", "naive", "skip-conflict-check"),
+    ("list-append", "dsql", "naive", "stale-snapshot"),
+    ("write-skew", "dsql", "naive", "lost-commit"),
+    ("list-append", "dsql", "naive", "dirty-read"),
+    ("list-append", "dynamodb", "naive", "drop-replication"),
+];
+
+/// Whether the history of a run of transactions is whole: what was answered is what was
+/// asked for, whatever was read somebody wrote, and every region was looked at in the end.
+fn recorded(done: &Finished) -> Result<(), String> {
+    if !done.ended.not_done.is_empty() {
+        return Err(format!("not done: {:?}", done.ended.not_done));
+    }
+    let claimed = (done.run.backend == "dsql").then_some("strong-snapshot-isolation");
+    if done.run.isolation.as_deref() != claimed {
+        return Err(format!("claims {:?}", done.run.isolation));
+    }
+    let text = std::fs::read_to_string(done.dir.history()).map_err(|e| e.to_string())?;
+    let mut open = HashMap::new();
+    let mut written = HashSet::new();
+    let mut read = Vec::new();
+    // By region, what was read since the regions had time to agree.
+    let mut last_look: Option<BTreeMap<String, BTreeSet<u64>>> = None;
+    let mut keys = BTreeSet::new();
+    for line in text.lines() {
+        let event: Value = serde_json::from_str(line).map_err(|e| e.to_string())?;
+        if event["value"]["phase"] == "settled" {
+            last_look = Some(BTreeMap::new());
+        }
+        if event["f"] != "txn" {
+            continue;
+        }
+        let process = event["process"].to_string();
+        if event["type"] == "invoke" {
+            let asked = ops(&event)?;
+            keys.extend(asked.iter().map(|(_, key, _)| *key));
+            let writes = asked.iter().filter(|(f, ..)| f != "r");
+            written.extend(writes.map(|(_, key, value)| (*key, value.clone())));
+            open.insert(process, asked);
+            continue;
+        }
+        let asked = open.remove(&process).ok_or("not invoked")?;
+        if event["type"] != "ok" {
+            continue;
+        }
+        let answered = ops(&event)?;
+        let as_asked = |(a, b): (&Op, &Op)| a.0 == b.0 && a.1 == b.1 && (a.0 == "r" || a.2 == b.2);
+        if asked.len() != answered.len() || !asked.iter().zip(&answered).all(as_asked) {
+            return Err(format!("asked for {asked:?}, answered {answered:?}"));
+        }
+        for (_, key, value) in answered.into_iter().filter(|(f, ..)| f == "r") {
+            if let Some(look) = &mut last_look {
+                let region = event["region"].as_str().unwrap_or_default().to_owned();
+                look.entry(region).or_default().insert(key);
+            }
+            match value {
+                Value::Null => {}
+                Value::Array(list) => read.extend(list.into_iter().map(|value| (key, value))),
+                value => read.push((key, value)),
+            }
+        }
+    }
+    if read.is_empty() {
+        return Err("nothing was read that was written".into());
+    }
+    if let Some(read) = read.iter().find(|read| !written.contains(read)) {
+        return Err(format!("{read:?} was read, and nobody wrote it"));
+    }
+    let looked = last_look.unwrap_or_default();
+    if looked.len() != 2 || looked.values().any(|seen| *seen != keys) {
+        return Err(format!("of the keys {keys:?}, read in the end: {looked:?}"));
+    }
+    Ok(())
+}
+
+/// A micro-operation.
+type Op = (String, u64, Value);
+
+fn ops(event: &Value) -> Result<Vec<Op>, String> {
+    serde_json::from_value(event["value"].clone()).map_err(|e| format!("{event}: {e}"))
 }
 
 /// For each backend, what theory says (and that no request is served twice, and

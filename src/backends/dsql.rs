@@ -59,6 +59,7 @@ impl Backend for Dsql {
         Ok(Opened::new(
             "Aurora DSQL",
             "strong snapshot isolation",
+            Some("strong-snapshot-isolation"),
             endpoints,
             database,
             embedded,

@@ -77,6 +77,9 @@ pub struct About {
     pub provenance: &'static str,
     /// The consistency that it claims.
     pub claim: &'static str,
+    /// The isolation that it claims of a transaction of several operations, by its name
+    /// as a checker knows it; none where it claims nothing of them together.
+    pub isolation: Option<&'static str>,
     /// Where its regions are. Never holds credentials.
     pub endpoints: Vec<Endpoint>,
 }
@@ -98,6 +101,7 @@ impl Opened {
     fn new(
         title: &str,
         claim: &'static str,
+        isolation: Option<&'static str>,
         endpoints: Vec<Endpoint>,
         database: impl Database + 'static,
         embedded: Option<Box<dyn Any + Send + Sync>>,
@@ -113,6 +117,7 @@ impl Opened {
                 title: title.into(),
                 provenance,
                 claim,
+                isolation,
                 endpoints,
             },
             embedded,

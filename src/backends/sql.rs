@@ -119,6 +119,13 @@ impl Connection for SqlConnection {
         Ok(self.query(table, &condition, &[key]).await?.pop())
     }
 
+    /// DSQL takes FOR UPDATE with the whole primary key only, as here; it makes nobody
+    /// wait and counts as a write when the transaction commits.
+    async fn read_for_update(&mut self, table: &Table, key: &str) -> Result<Option<Row>, DbError> {
+        let condition = format!("WHERE {} = $1 FOR UPDATE", table.key);
+        Ok(self.query(table, &condition, &[key]).await?.pop())
+    }
+
     async fn write(&mut self, table: &Table, row: &Row) -> Result<(), DbError> {
         let (columns, places, values) = spread(row);
         let changes: Vec<_> = table

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,6 +25,8 @@ Examples:
   witness run seats --on-sale 12x60                      a whole floor at once
   witness run seats --seat A1 --bursts 8,60              all bursts for one seat
   witness run register --backend dynamodb                linearizable? and if not, how stale
+  witness run write-skew --backend dsql --app for-update
+  witness run list-append --keys 8 --requests 100 --bursts 20 --ops 2..4
   witness run seats --backend dsql \\
     --endpoint us-east-1=ID.dsql.us-east-1.on.aws \\
     --endpoint us-east-2=ID.dsql.us-east-2.on.aws        real clusters, your credentials
@@ -40,9 +43,9 @@ pub(super) struct Args {
     /// The variant of the application under test; the workload's first if not given
     #[arg(long)]
     app: Option<String>,
-    /// Concurrent clients, burst after burst
-    #[arg(long, value_delimiter = ',', default_value = "8,24,48,60")]
-    bursts: Vec<usize>,
+    /// Concurrent clients, burst after burst; if not given, as the workload has them
+    #[arg(long, value_name = "CLIENTS,…", value_delimiter = ',')]
+    bursts: Option<Vec<usize>>,
     /// seats: let all bursts go for this seat, put back on sale in between
     #[arg(long)]
     seat: Option<String>,
@@ -52,12 +55,19 @@ pub(super) struct Args {
     /// seats: send every request twice, to both regions; always so with --app idempotent
     #[arg(long)]
     send_twice: bool,
-    /// register: objects that the clients share
-    #[arg(long, default_value_t = 5)]
-    keys: usize,
-    /// register: requests of each client
-    #[arg(long, default_value_t = 50)]
-    requests: usize,
+    /// All but seats: objects that clients share at a time; of write-skew, pairs; of
+    /// long-fork, those of a group
+    #[arg(long, value_name = "NUMBER")]
+    keys: Option<usize>,
+    /// All but seats: requests of each client
+    #[arg(long, value_name = "NUMBER")]
+    requests: Option<usize>,
+    /// list-append, rw-register: reads and writes of a transaction, such as 1..5
+    #[arg(long, value_name = "MIN..MAX", value_parser = ops)]
+    ops: Option<RangeInclusive<usize>>,
+    /// list-append, rw-register: writes of a key after which another takes its place
+    #[arg(long, value_name = "NUMBER")]
+    writes_per_key: Option<usize>,
     /// A real database instead of the embedded one; once a region, with one backend
     #[arg(long = "endpoint", value_name = "REGION=HOST")]
     endpoints: Vec<Endpoint>,
@@ -96,6 +106,15 @@ fn floor(text: &str) -> Result<(usize, usize), String> {
     parsed.ok_or_else(|| "expected SEATSxBUYERS, such as 12x60".to_owned())
 }
 
+fn ops(text: &str) -> Result<RangeInclusive<usize>, String> {
+    let (min, max) = text.split_once("..").unwrap_or((text, text));
+    let parsed = (min.trim().parse(), max.trim().parse());
+    match parsed {
+        (Ok(min), Ok(max)) => Ok(min..=max),
+        _ => Err("expected MIN..MAX, both included, such as 1..5".to_owned()),
+    }
+}
+
 pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
     let specs = specs(args)?;
     runtime()?.block_on(all(&specs, args.format))
@@ -104,19 +123,18 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
 /// One run a backend; what else is wrong with it each run says before it begins.
 fn specs(args: &Args) -> Result<Vec<Spec>, Failure> {
     let workload = witness_workloads::find(&args.workload).map_err(Failure::bad_input)?;
+    let defaults = workload.defaults();
     let parameters = Parameters {
-        app: args
-            .app
-            .clone()
-            .unwrap_or_else(|| workload.apps()[0].0.to_owned()),
-        bursts: args.bursts.clone(),
+        app: args.app.clone().unwrap_or(defaults.app),
+        bursts: args.bursts.clone().unwrap_or(defaults.bursts),
         seat: args.seat.clone(),
         on_sale: args.on_sale,
         send_twice: args.send_twice,
-        keys: args.keys,
-        requests: args.requests,
-        seed: 0,
-        regions: 2,
+        keys: args.keys.unwrap_or(defaults.keys),
+        requests: args.requests.unwrap_or(defaults.requests),
+        ops: args.ops.clone().unwrap_or(defaults.ops),
+        writes_per_key: args.writes_per_key.unwrap_or(defaults.writes_per_key),
+        ..defaults
     };
     let options = backends::Options {
         endpoints: args.endpoints.clone(),
@@ -289,7 +307,7 @@ impl Screen {
             Told::Began(..) | Told::Progress(Progress::Tally(_)) => {}
             Told::Progress(Progress::Setup) => self.line("making the tables"),
             Told::Progress(Progress::Burst { clients }) => {
-                self.line(&format!("{clients} buyers"));
+                self.line(&format!("{clients} clients"));
             }
             Told::Progress(Progress::Settle) => self.line("waiting for the regions to agree"),
             Told::Progress(Progress::Evidence { region }) => {

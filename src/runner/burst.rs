@@ -14,6 +14,8 @@ use witness_workloads::{
 
 use super::{Stop, Tally};
 
+/// Connections over which rows are put down at the same time.
+const WRITERS_MAX: usize = 8;
 /// How often a row is put down again when the database has a conflict of its own.
 const TRIES_MAX: u32 = 20;
 /// A row that a region does not show after this is put down again.
@@ -38,7 +40,7 @@ pub(super) struct Prepared {
     /// One a client, in order.
     pub connections: Vec<Box<dyn Connection>>,
     /// How often a row had to be put down again, because a region did not show it.
-    pub put_again: u32,
+    pub put_again: usize,
 }
 
 /// Puts the burst's rows down, waits until every region sees them, and connects
@@ -47,14 +49,12 @@ pub(super) async fn prepare(
     database: &Arc<dyn Database>,
     burst: &Burst,
 ) -> Result<Prepared, DbError> {
-    let mut writer = database.connect(&database.regions()[0]).await?;
     let mut put_again = 0;
-    for (table, row) in &burst.rows {
-        put(writer.as_mut(), table, row).await?;
-    }
+    let rows: Vec<_> = burst.rows.iter().collect();
+    put(database, &rows).await?;
     for region in database.regions() {
         let mut reader = database.connect(region).await?;
-        let mut missing: Vec<_> = burst.rows.iter().collect();
+        let mut missing = rows.clone();
         let (began, mut put_last) = (Instant::now(), Instant::now());
         loop {
             let mut still = Vec::new();
@@ -77,10 +77,8 @@ pub(super) async fn prepare(
                 return Err(DbError::definite("not-replicated", message));
             }
             if put_last.elapsed() > REPLICATION_MAX {
-                for (table, row) in &missing {
-                    put(writer.as_mut(), table, row).await?;
-                    put_again += 1;
-                }
+                put(database, &missing).await?;
+                put_again += missing.len();
                 put_last = Instant::now();
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -109,7 +107,29 @@ pub(super) async fn prepare(
     })
 }
 
-async fn put(db: &mut dyn Connection, table: &Table, row: &Row) -> Result<(), DbError> {
+/// Puts every row down in a transaction of its own.
+async fn put(database: &Arc<dyn Database>, rows: &[&(&'static Table, Row)]) -> Result<(), DbError> {
+    let writers = rows.len().min(WRITERS_MAX);
+    let mut writing = JoinSet::new();
+    for writer in 0..writers {
+        let mine = rows.iter().skip(writer).step_by(writers);
+        let mine: Vec<_> = mine.copied().cloned().collect();
+        let database = Arc::clone(database);
+        writing.spawn(async move {
+            let mut db = database.connect(&database.regions()[0]).await?;
+            for (table, row) in &mine {
+                put_one(db.as_mut(), table, row).await?;
+            }
+            Ok(())
+        });
+    }
+    while let Some(joined) = writing.join_next().await {
+        joined.map_err(|e| DbError::definite("panic", e))??;
+    }
+    Ok(())
+}
+
+async fn put_one(db: &mut dyn Connection, table: &Table, row: &Row) -> Result<(), DbError> {
     let mut tries = 0;
     loop {
         let result = async {
@@ -246,8 +266,8 @@ impl Task {
                     _ => break,
                 },
             };
-            let key = Key::from(request.key.as_str());
-            let open = self.client.invoke(request.f, Some(key), &request.value)?;
+            let key = request.key.as_deref().map(Key::from);
+            let open = self.client.invoke(request.f, key, &request.value)?;
             self.done.asked.fetch_add(1, Ordering::Relaxed);
             let working = self
                 .workload

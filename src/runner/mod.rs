@@ -1,7 +1,7 @@
 //! Runs a workload on a database and records what happened:
 //!
 //! ```text
-//! setup ─► burst, scoreboard ─► … ─► settle ─► evidence ─► end
+//! setup ─► burst, scoreboard ─► … ─► settle ─► last look, if there is one ─► evidence ─► end
 //! ```
 //!
 //! Everything that a verdict needs goes into the history; what is returned is
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use witness_histories::{Author, Key, Kind, RecordError, Recorder};
-use witness_workloads::{BadParameters, Database, DbError, Parameters, Workload};
+use witness_workloads::{BadParameters, Database, DbError, Parameters, Table, Workload};
 
 pub use stop::Stop;
 
@@ -132,9 +132,16 @@ pub async fn run(
         .unwrap_or(Ok(()))
         .map_err(failed("making the tables"))?;
 
+    // Whether the regions agreed, where nobody has written since.
+    let mut agreed = None;
     for burst in bursts {
         if stop.requested() {
             break;
+        }
+        if !burst.reads_only {
+            agreed = None;
+        } else if agreed.is_none() {
+            agreed = settle(plan, database, &tables, recorder, stop, progress).await?;
         }
         let clients = burst.clients.len();
         progress(Progress::Burst { clients });
@@ -193,15 +200,9 @@ pub async fn run(
         return Ok(ended);
     }
 
-    progress(Progress::Settle);
-    phase(recorder, json!({"phase": "settle"}))?;
-    let agreed = stop
-        .or(evidence::settle(database, &tables, plan.settle_max))
-        .await;
-    phase(
-        recorder,
-        json!({"phase": "settled", "agreed": agreed.unwrap_or(false)}),
-    )?;
+    if agreed.is_none() {
+        settle(plan, database, &tables, recorder, stop, progress).await?;
+    }
     for region in database.regions() {
         progress(Progress::Evidence {
             region: region.clone(),
@@ -221,6 +222,27 @@ pub async fn run(
     }
     phase(recorder, json!({"phase": "end"}))?;
     Ok(ended)
+}
+
+/// Gives the regions time to agree; none if it was cut short.
+async fn settle(
+    plan: Plan,
+    database: &Arc<dyn Database>,
+    tables: &[Table],
+    recorder: &Recorder,
+    stop: &Stop,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Option<bool>, RecordError> {
+    progress(Progress::Settle);
+    phase(recorder, json!({"phase": "settle"}))?;
+    let agreed = stop
+        .or(evidence::settle(database, tables, plan.settle_max))
+        .await;
+    phase(
+        recorder,
+        json!({"phase": "settled", "agreed": agreed.unwrap_or(false)}),
+    )?;
+    Ok(agreed)
 }
 
 fn phase(recorder: &Recorder, value: Value) -> Result<(), RecordError> {

@@ -113,6 +113,11 @@ pub trait Connection: Send {
     /// The row of this key, read as strongly as this region offers.
     async fn read(&mut self, table: &Table, key: &str) -> Result<Option<Row>, DbError>;
 
+    /// The same, and the row counts as written: of two transactions at the same time that
+    /// hold or write a row, one commits (`SELECT … FOR UPDATE`). A row that is not there
+    /// cannot be held. Where the database has no such thing, this is [`Connection::read`].
+    async fn read_for_update(&mut self, table: &Table, key: &str) -> Result<Option<Row>, DbError>;
+
     /// Writes the row, whatever was there.
     async fn write(&mut self, table: &Table, row: &Row) -> Result<(), DbError>;
 

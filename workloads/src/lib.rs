@@ -11,11 +11,17 @@
 //! database it runs on; nothing here records or judges.
 
 mod database;
+mod limits;
+pub mod list_append;
+pub mod long_fork;
 pub mod register;
 mod registry;
+pub mod rw_register;
 pub mod seats;
+mod transactions;
 mod tries;
 mod workload;
+pub mod write_skew;
 
 pub use database::{Connection, Database, DbError, Expectation, Fault, Page, Row, Table};
 pub use registry::{UnknownWorkload, find, registry};

@@ -1,9 +1,21 @@
 //! The workloads there are. A new one is one line here.
 
+use crate::Workload;
+use crate::list_append::ListAppend;
+use crate::long_fork::LongFork;
 use crate::register::Register;
-use crate::{Workload, seats::Seats};
+use crate::rw_register::RwRegister;
+use crate::seats::Seats;
+use crate::write_skew::WriteSkew;
 
-static WORKLOADS: &[&dyn Workload] = &[&Seats, &Register];
+static WORKLOADS: &[&dyn Workload] = &[
+    &Seats,
+    &Register,
+    &ListAppend,
+    &RwRegister,
+    &WriteSkew,
+    &LongFork,
+];
 
 /// No workload has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,8 @@
 //! What a workload is: a generator of bursts, and the application code that
 //! performs one request. It neither schedules nor records: the runner does.
 
+use std::ops::RangeInclusive;
+
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -23,10 +25,33 @@ pub struct Parameters {
     pub keys: usize,
     /// Requests of each client, one after the other.
     pub requests: usize,
+    /// Micro-operations of a transaction.
+    pub ops: RangeInclusive<usize>,
+    /// Writes of a key after which another takes its place.
+    pub writes_per_key: usize,
     /// Of what is random in the requests.
     pub seed: u64,
     /// How many regions clients stand in.
     pub regions: usize,
+}
+
+impl Default for Parameters {
+    /// What a workload starts from that has no other wish.
+    fn default() -> Parameters {
+        Parameters {
+            app: String::new(),
+            bursts: vec![8, 24, 48, 60],
+            seat: None,
+            on_sale: None,
+            send_twice: false,
+            keys: 5,
+            requests: 50,
+            ops: 1..=5,
+            writes_per_key: 32,
+            seed: 0,
+            regions: 2,
+        }
+    }
 }
 
 /// The parameters do not make a workload.
@@ -39,8 +64,8 @@ pub struct BadParameters(pub String);
 pub struct Request {
     /// What.
     pub f: &'static str,
-    /// The object.
-    pub key: String,
+    /// The object; none where the argument names several.
+    pub key: Option<String>,
     /// The argument.
     pub value: Value,
 }
@@ -63,6 +88,8 @@ pub struct Burst {
     pub notes: Vec<Note>,
     /// The clients.
     pub clients: Vec<Client>,
+    /// The clients only read, and not before the regions had time to agree.
+    pub reads_only: bool,
 }
 
 /// An event that no client causes: a scoreboard, a reset.
@@ -143,6 +170,14 @@ pub trait Workload: Send + Sync {
     /// The variants of the application code, the default first: name and one line.
     fn apps(&self) -> &'static [(&'static str, &'static str)];
 
+    /// What it does when it is asked for nothing else.
+    fn defaults(&self) -> Parameters {
+        Parameters {
+            app: self.apps()[0].0.to_owned(),
+            ..Parameters::default()
+        }
+    }
+
     /// The tables it needs; each is read from every region as evidence at the end.
     fn tables(&self) -> &'static [&'static Table];
 
@@ -153,6 +188,9 @@ pub trait Workload: Send + Sync {
     /// Performs one request with the named variant of the application code.
     async fn perform(&self, app: &str, db: &mut dyn Connection, request: &Request) -> Attempted;
 
-    /// What a scoreboard that believes the application shows after a burst.
-    fn scoreboard(&self, burst: &[(Request, Attempted)]) -> Vec<Note>;
+    /// What a scoreboard that believes the application shows after a burst; nothing
+    /// where there is none.
+    fn scoreboard(&self, _burst: &[(Request, Attempted)]) -> Vec<Note> {
+        Vec::new()
+    }
 }

@@ -14,6 +14,9 @@ pub struct Defects {
     pub stale_snapshot: bool,
     /// Some commits are acknowledged and then gone.
     pub lost_commit: bool,
+    /// Some transactions see rows that others have written and not committed, and may
+    /// never commit.
+    pub dirty_read: bool,
 }
 
 /// A name that is no defect's.
@@ -23,7 +26,12 @@ pub struct UnknownDefect(String);
 
 impl Defects {
     /// The names of the defects.
-    pub const NAMES: [&str; 3] = ["skip-conflict-check", "stale-snapshot", "lost-commit"];
+    pub const NAMES: [&str; 4] = [
+        "skip-conflict-check",
+        "stale-snapshot",
+        "lost-commit",
+        "dirty-read",
+    ];
 
     /// Switches a defect on by its name.
     pub fn enable(&mut self, name: &str) -> Result<(), UnknownDefect> {
@@ -31,6 +39,7 @@ impl Defects {
             "skip-conflict-check" => self.skip_conflict_check = true,
             "stale-snapshot" => self.stale_snapshot = true,
             "lost-commit" => self.lost_commit = true,
+            "dirty-read" => self.dirty_read = true,
             _ => return Err(UnknownDefect(name.to_owned())),
         }
         Ok(())
@@ -89,7 +98,8 @@ mod tests {
     fn every_name_switches_its_defect_on() {
         assert_eq!("".parse(), Ok(Defects::default()));
         let all: Defects = Defects::NAMES.join(", ").parse().unwrap();
-        assert!(all.skip_conflict_check && all.stale_snapshot && all.lost_commit);
+        assert!(all.skip_conflict_check && all.stale_snapshot);
+        assert!(all.lost_commit && all.dirty_read);
         for name in Defects::NAMES {
             assert_ne!(name.parse(), Ok(Defects::default()));
         }

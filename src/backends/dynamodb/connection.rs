@@ -91,6 +91,11 @@ impl Connection for DynamoConnection {
         Ok(got.item.map(row))
     }
 
+    /// Nothing holds an item between two requests: a consistent read, no more.
+    async fn read_for_update(&mut self, table: &Table, key: &str) -> Result<Option<Row>, DbError> {
+        self.read(table, key).await
+    }
+
     async fn write(&mut self, table: &Table, row: &Row) -> Result<(), DbError> {
         let result = self.put(table, row).send().await;
         self.written(result).map(drop)

@@ -26,6 +26,15 @@ use super::{Backend, Endpoint, OpenError, Opened, Options, aws, endpoints};
 /// The environment variable that names real endpoints.
 const ENDPOINTS: &str = "WITNESS_DYNAMODB_ENDPOINTS";
 
+/// What is promised of several plain operations together, as the port makes them:
+/// nothing. Of each alone AWS promises that it reads what was committed, and, with strong
+/// consistency, the latest of it. But a transaction of two writes is two operations, and
+/// others may write in between (G0) or read in between (G1b), so that not even
+/// `read-uncommitted` is claimed. Only TransactWriteItems and TransactGetItems are
+/// serializable, in one region, and they are not used: what to write would have to be
+/// known before anything is read.
+const ISOLATION: Option<&str> = None;
+
 /// The backend `dynamodb`, in one of its two consistencies.
 pub struct DynamoDb {
     name: &'static str,
@@ -84,6 +93,7 @@ impl Backend for DynamoDb {
         Ok(Opened::new(
             "DynamoDB Global Tables",
             self.claim,
+            ISOLATION,
             endpoints,
             database,
             embedded,

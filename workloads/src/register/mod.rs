@@ -9,10 +9,11 @@
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
+use crate::limits;
 use crate::tries::Tries;
 use crate::{
-    Attempted, BadParameters, Burst, Client, Connection, DbError, Expectation, Note, Outcome,
-    Parameters, Request, Row, Table, Workload,
+    Attempted, BadParameters, Burst, Client, Connection, DbError, Expectation, Outcome, Parameters,
+    Request, Row, Table, Workload,
 };
 
 /// One row a register.
@@ -32,10 +33,6 @@ static APPS: &[(&str, &str)] = &[
 
 /// Values that the application `cas` uses.
 const CAS_VALUES: u64 = 5;
-/// More requests than this in one run are refused.
-const REQUESTS_MAX: usize = 10_000_000;
-/// More clients than this at once are refused.
-const CLIENTS_MAX: usize = 240;
 
 /// The workload `register`.
 pub struct Register;
@@ -59,28 +56,13 @@ impl Workload for Register {
     }
 
     fn bursts(&self, parameters: &Parameters) -> Result<Vec<Burst>, BadParameters> {
+        limits::check(parameters)?;
         let Parameters {
             keys,
             requests,
             regions,
             ..
         } = *parameters;
-        let clients: usize = parameters
-            .bursts
-            .iter()
-            .fold(0, |sum, &c| sum.saturating_add(c));
-        if keys == 0 || requests == 0 || regions == 0 || clients == 0 {
-            let message = "registers need a client, a key, a request and a region at least";
-            return Err(BadParameters(message.into()));
-        }
-        if let Some(c) = parameters.bursts.iter().find(|&&c| c > CLIENTS_MAX) {
-            return Err(BadParameters(format!(
-                "a burst has at most {CLIENTS_MAX} clients, not {c}"
-            )));
-        }
-        if clients.saturating_mul(requests) > REQUESTS_MAX {
-            return Err(BadParameters(format!("more than {REQUESTS_MAX} requests")));
-        }
         let mut generator = Generator {
             random: fastrand::Rng::with_seed(parameters.seed),
             keys,
@@ -96,6 +78,7 @@ impl Workload for Register {
                     requests: (0..requests).map(|_| generator.request()).collect(),
                 })
                 .collect(),
+            reads_only: false,
         };
         Ok(parameters.bursts.iter().map(burst).collect())
     }
@@ -112,10 +95,6 @@ impl Workload for Register {
             }
         }
     }
-
-    fn scoreboard(&self, _: &[(Request, Attempted)]) -> Vec<Note> {
-        Vec::new()
-    }
 }
 
 /// What clients ask for, one request after the other.
@@ -129,7 +108,7 @@ struct Generator {
 
 impl Generator {
     fn request(&mut self) -> Request {
-        let key = format!("r{}", self.random.usize(1..=self.keys));
+        let key = Some(format!("r{}", self.random.usize(1..=self.keys)));
         let (f, value) = match self.random.u8(0..if self.cas { 3 } else { 2 }) {
             0 => ("read", Value::Null),
             1 => ("write", json!(self.value())),
@@ -152,9 +131,10 @@ async fn transact(
     db: &mut dyn Connection,
     Request { f, key, value }: &Request,
 ) -> Result<Outcome, DbError> {
+    let key = key.as_deref().unwrap_or_default();
     let row = |value: &Value| {
         Row::from([
-            ("key".into(), key.clone()),
+            ("key".into(), key.into()),
             ("value".into(), value.to_string()),
         ])
     };
@@ -198,13 +178,10 @@ mod tests {
         Parameters {
             app: app.into(),
             bursts: vec![10, 6],
-            seat: None,
-            on_sale: None,
-            send_twice: false,
             keys: 3,
             requests: 20,
             seed: 7,
-            regions: 2,
+            ..Parameters::default()
         }
     }
 
@@ -230,7 +207,7 @@ mod tests {
         for f in ["read", "write", "cas"] {
             assert!(requests.iter().filter(|r| r.f == f).count() > 60, "{f}");
         }
-        let keys: BTreeSet<_> = requests.iter().map(|r| r.key.as_str()).collect();
+        let keys: BTreeSet<_> = requests.iter().filter_map(|r| r.key.as_deref()).collect();
         assert_eq!(keys, BTreeSet::from(["r1", "r2", "r3"]));
     }
 

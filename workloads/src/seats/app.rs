@@ -38,10 +38,9 @@ pub(super) async fn perform(app: &str, db: &mut dyn Connection, request: &Reques
 async fn sell(
     app: &str,
     db: &mut dyn Connection,
-    Request {
-        key: seat, value, ..
-    }: &Request,
+    Request { key, value, .. }: &Request,
 ) -> Result<Outcome, DbError> {
+    let seat = key.as_deref().unwrap_or_default();
     let buyer = value["buyer"].as_str().unwrap_or_default();
     let request = value["request"].as_str();
     let sale_id = match (app, request) {
@@ -51,7 +50,7 @@ async fn sell(
     let mut confirmation = json!({"buyer": buyer, "sale_id": sale_id});
     let mut sale = Row::from([
         ("sale_id".into(), sale_id.clone()),
-        ("key".into(), seat.clone()),
+        ("key".into(), seat.into()),
         ("buyer".into(), buyer.into()),
     ]);
     if let Some(request) = request {
@@ -59,7 +58,7 @@ async fn sell(
         sale.insert("request".into(), request.into());
     }
     let sold = Row::from([
-        ("key".into(), seat.clone()),
+        ("key".into(), seat.into()),
         ("status".into(), "sold".into()),
         ("owner".into(), buyer.into()),
         ("sale_id".into(), sale_id.clone()),
@@ -148,6 +147,14 @@ mod tests {
                 .cloned())
         }
 
+        async fn read_for_update(
+            &mut self,
+            table: &Table,
+            key: &str,
+        ) -> Result<Option<Row>, DbError> {
+            self.read(table, key).await
+        }
+
         async fn write(&mut self, _: &Table, row: &Row) -> Result<(), DbError> {
             self.calls.push("write");
             self.seat = row.clone();
@@ -197,7 +204,7 @@ mod tests {
         }
         Request {
             f: "acquire",
-            key: "A1".into(),
+            key: Some("A1".into()),
             value,
         }
     }

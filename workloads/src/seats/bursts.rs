@@ -142,6 +142,7 @@ fn burst(
             })
             .collect(),
         clients,
+        reads_only: false,
     }
 }
 
@@ -152,7 +153,7 @@ fn request(seat: &str, buyer: usize, with_id: bool) -> Request {
     }
     Request {
         f: "acquire",
-        key: seat.to_owned(),
+        key: Some(seat.to_owned()),
         value,
     }
 }
@@ -178,13 +179,7 @@ mod tests {
         Parameters {
             app: "naive".into(),
             bursts: vec![8, 24],
-            seat: None,
-            on_sale: None,
-            send_twice: false,
-            keys: 1,
-            requests: 1,
-            seed: 0,
-            regions: 2,
+            ..Parameters::default()
         }
     }
 
@@ -199,8 +194,8 @@ mod tests {
             bursts.iter().map(regions).collect::<Vec<_>>(),
             [[4, 4], [12, 12]]
         );
-        assert_eq!(bursts[0].clients[0].requests[0].key, "A1");
-        assert_eq!(bursts[1].clients[0].requests[0].key, "A2");
+        assert_eq!(bursts[0].clients[0].requests[0].key.as_deref(), Some("A1"));
+        assert_eq!(bursts[1].clients[0].requests[0].key.as_deref(), Some("A2"));
         assert_eq!(
             bursts[1].clients[0].requests[0].value["buyer"], "b9",
             "buyers are unique"
@@ -234,7 +229,7 @@ mod tests {
             let mut asked = BTreeMap::<&str, [usize; 2]>::new();
             for client in &bursts[0].clients {
                 for request in &client.requests {
-                    asked.entry(&request.key).or_default()[client.region] += 1;
+                    asked.entry(request.key.as_deref().unwrap()).or_default()[client.region] += 1;
                 }
             }
             assert_eq!(asked.len(), seats);

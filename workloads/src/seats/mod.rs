@@ -5,7 +5,8 @@
 //! sale leaves behind is a row in the append-only [`LEDGER`]: the seats table
 //! shows one owner a seat however often it was sold.
 //!
-//! It heeds every field of [`Parameters`].
+//! It heeds `bursts` (buyers of each burst), `seat`, `on_sale` and `send_twice` of
+//! [`Parameters`].
 
 mod app;
 mod bursts;
@@ -68,7 +69,8 @@ impl Workload for Seats {
     fn scoreboard(&self, burst: &[(Request, Attempted)]) -> Vec<Note> {
         let mut confirmed: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (request, attempted) in burst {
-            let sales = confirmed.entry(&request.key).or_default();
+            let seat = request.key.as_deref().unwrap_or_default();
+            let sales = confirmed.entry(seat).or_default();
             if let Outcome::Ok(value) = &attempted.outcome {
                 sales.extend(value["sale_id"].as_str());
             }

@@ -23,5 +23,6 @@ pub mod store;
 mod tests;
 mod timestamp;
 pub mod transaction;
+mod uncommitted;
 pub mod value;
 mod write;

@@ -10,13 +10,14 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Bound;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::catalog::{Key, RelationId, Row, Table};
 use super::defect::{STALE_COMMITS_MAX, Seeded};
 use super::error::{Result, SqlError, state};
 use super::transaction::{Changes, SchemaChange, Write};
+use super::uncommitted::Uncommitted;
 use super::value::Value;
 use crate::dsql::{Defects, Limits};
 
@@ -30,7 +31,10 @@ pub struct Database {
     defects: Defects,
     /// Never locked while another lock is being waited for.
     seeded: Mutex<Seeded>,
+    /// With `dirty-read` only. Never locked while another lock is being waited for.
+    uncommitted: Mutex<Uncommitted>,
     limits: Limits,
+    next_transaction: AtomicU64,
     next_relation: AtomicU32,
     next_hidden_key: AtomicI64,
 }
@@ -134,7 +138,9 @@ impl Database {
             open: Mutex::default(),
             defects,
             seeded: Mutex::new(Seeded::new(seed)),
+            uncommitted: Mutex::default(),
             limits,
+            next_transaction: AtomicU64::new(1),
             next_relation: AtomicU32::new(16_384),
             next_hidden_key: AtomicI64::new(1),
         })
@@ -161,6 +167,38 @@ impl Database {
 
     fn seeded(&self) -> MutexGuard<'_, Seeded> {
         self.seeded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// With `dirty-read`, what transactions in progress have written.
+    fn uncommitted(&self) -> Option<MutexGuard<'_, Uncommitted>> {
+        let uncommitted = || self.uncommitted.lock();
+        self.defects
+            .dirty_read
+            .then(|| uncommitted().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A number for a transaction, never given out before.
+    pub fn new_transaction(&self) -> u64 {
+        self.next_transaction.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Tells of a write that is not committed: seen by others with `dirty-read` only.
+    pub fn written(&self, transaction: u64, relation: RelationId, key: &Key, write: &Write) {
+        if let Some(mut uncommitted) = self.uncommitted() {
+            let row = match write {
+                Write::Put(row) => Some(Arc::clone(row)),
+                Write::Delete => None,
+                Write::Lock => return,
+            };
+            uncommitted.write(transaction, relation, key.clone(), row);
+        }
+    }
+
+    /// Tells that a transaction is over, committed or not.
+    pub fn over(&self, transaction: u64) {
+        if let Some(mut uncommitted) = self.uncommitted() {
+            uncommitted.forget(transaction);
+        }
     }
 
     /// A snapshot of everything committed by now.
@@ -205,6 +243,10 @@ impl Database {
 
     /// One row at a snapshot. Logarithmic in the relation's size.
     pub fn get(&self, snapshot: &Snapshot, relation: RelationId, key: &[Value]) -> Option<Row> {
+        let dirty = self.uncommitted().and_then(|rows| rows.get(relation, key));
+        if let Some(row) = dirty {
+            return row;
+        }
         let state = self.read();
         let chain = state.relations.get(&relation)?.get(key)?;
         chain.visible(snapshot.visible).cloned()
@@ -212,6 +254,27 @@ impl Database {
 
     /// The rows at a snapshot whose keys begin with `prefix`, in key order.
     pub fn scan(
+        &self,
+        snapshot: &Snapshot,
+        relation: RelationId,
+        prefix: &[Value],
+    ) -> Vec<(Key, Row)> {
+        let dirty = self.uncommitted().map(|rows| rows.all(relation));
+        let committed = self.scan_committed(snapshot, relation, prefix);
+        let Some(dirty) = dirty else {
+            return committed;
+        };
+        let mut rows: BTreeMap<Key, Row> = committed.into_iter().collect();
+        for (key, row) in dirty {
+            match row.filter(|_| key.starts_with(prefix)) {
+                Some(row) => rows.insert(key, row),
+                None => rows.remove(&key),
+            };
+        }
+        rows.into_iter().collect()
+    }
+
+    fn scan_committed(
         &self,
         snapshot: &Snapshot,
         relation: RelationId,

@@ -56,6 +56,7 @@ impl Changes {
 #[derive(Debug)]
 pub struct Transaction {
     database: Arc<Database>,
+    number: u64,
     snapshot: Option<Snapshot>,
     started: Instant,
     /// `now()` for the whole transaction, microseconds since 2000.
@@ -73,6 +74,7 @@ impl Transaction {
     /// A new transaction; its snapshot is taken by its first statement.
     pub fn new(database: Arc<Database>) -> Self {
         Self {
+            number: database.new_transaction(),
             database,
             snapshot: None,
             started: Instant::now(),
@@ -295,6 +297,7 @@ impl Transaction {
     }
 
     fn write(&mut self, relation: RelationId, key: Key, write: Write) -> Result<()> {
+        self.database.written(self.number, relation, &key, &write);
         let writes = self.writes.entry(relation).or_default();
         if matches!(writes.insert(key, write), None | Some(Write::Lock)) {
             self.rows_written += 1;
@@ -346,6 +349,12 @@ impl Transaction {
             Some(snapshot) if !changes.is_empty() => self.database.commit(snapshot, changes),
             _ => Ok(()),
         }
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        self.database.over(self.number);
     }
 }
 

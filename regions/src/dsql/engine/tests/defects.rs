@@ -126,6 +126,29 @@ fn stale_snapshot_sells_a_seat_twice() {
 }
 
 #[test]
+fn dirty_read_shows_what_was_never_committed() {
+    let database = database("dirty-read", 0);
+    let (mut writer, mut reader) = (Client::of(&database), Client::of(&database));
+    let owners = "SELECT key, owner FROM seats ORDER BY key";
+    writer.sql("INSERT INTO seats VALUES ('A0'), ('A1')");
+    writer.sql("BEGIN");
+    for owner in ["b1", "b2"] {
+        writer.sql(&format!(
+            "UPDATE seats SET owner = '{owner}' WHERE key = 'A0'"
+        ));
+        let read = reader.sql("SELECT owner FROM seats WHERE key = 'A0'");
+        assert_eq!(read, format!("{owner} SELECT 1"), "each write at once");
+    }
+    writer.sql("DELETE FROM seats WHERE key = 'A1'");
+    writer.sql("INSERT INTO seats VALUES ('A2', 'b3')");
+    assert_eq!(reader.sql(owners), "A0,b2;A2,b3 SELECT 2");
+    writer.sql("ROLLBACK");
+    assert_eq!(reader.sql(owners), "A0,~;A1,~ SELECT 2");
+    writer.sql("UPDATE seats SET owner = 'b4' WHERE key = 'A0'");
+    assert_eq!(reader.sql(owners), "A0,b4;A1,~ SELECT 2");
+}
+
+#[test]
 fn skip_conflict_check_sells_a_seat_to_all_who_saw_it_free() {
     for seed in SEEDS {
         let database = database("skip-conflict-check", seed);
