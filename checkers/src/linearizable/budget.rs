@@ -70,10 +70,14 @@ impl Budget {
         if bytes > self.bytes_max {
             return Err(Exhausted::Bytes(self.bytes_max));
         }
-        match self.stop.now() {
+        match self.is_stopped() {
             true => Err(Exhausted::Stopped),
             false => Ok(()),
         }
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.now()
     }
 }
 
