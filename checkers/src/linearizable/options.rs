@@ -27,13 +27,17 @@ pub enum FailedCas {
 }
 
 /// What makes operations those of one object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum KeyBy {
     /// Their key.
     #[default]
     Key,
     /// Nothing: all are of one object. A model may still know independent parts of it.
     Whole,
+    /// That field of their values: of the invocation's, or where that has none (or null) of
+    /// the completion's. If one has neither, nothing is decided. To a model the value is
+    /// what it was, the field included.
+    Field(String),
 }
 
 /// How the checker `linearizable` understands a history, and what it may use.
