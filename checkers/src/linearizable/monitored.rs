@@ -4,7 +4,7 @@
 use super::judge::{Case, Judge, Judged, Violation};
 use super::models::{Discipline, priority};
 use super::object::{Misfit, is_mute};
-use super::budget::Budget;
+use crate::budget::Budget;
 use crate::intern::NONE;
 use crate::monitors::{
     Interval, Outcome as Found, bag, collection, growing_set, priority_queue, queue, set, stack,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::budget::{Budget, Stop};
+use crate::budget::{Budget, Stop};
 
 /// What a read of null has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,6 +69,11 @@ pub struct ObjectOptions {
 
 impl Default for ObjectOptions {
     fn default() -> Self {
+        let Budget {
+            steps_max,
+            bytes_max,
+            stop,
+        } = Budget::default();
         ObjectOptions {
             model: None,
             initial: None,
@@ -76,9 +81,9 @@ impl Default for ObjectOptions {
             failed_cas: None,
             key_by: KeyBy::default(),
             clock_uncertainty_ns: 0,
-            steps_max: 1_000_000_000,
-            memory_bytes_max: 4 << 30,
-            stop: Stop::default(),
+            steps_max,
+            memory_bytes_max: bytes_max as u64,
+            stop,
         }
     }
 }

@@ -8,13 +8,13 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::budget::Budget;
 use super::judge::Case;
 use super::model::Model;
 use super::object::{self, Object};
 use super::plan::Item;
 use super::search::{Found, Stuck, search};
 use super::space::{Space, States};
+use crate::budget::Budget;
 use crate::operations::NEVER;
 
 /// What a verdict's small witness is worth: about as much as the verdict.
