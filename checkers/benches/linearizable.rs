@@ -1,12 +1,13 @@
 //! How long it takes to decide linearizability, from a history in memory or a file.
 //!
 //! `cargo bench -p witness-checkers --bench linearizable`; `--ignored` adds ten million
-//! operations.
+//! operations. Histories that others recorded of etcd are read where `WITNESS_PEERS` says,
+//! or at `../shared/peers` from the project's root; where they are absent, so are their rows.
 
 mod histories;
 
 use std::io::BufWriter;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use divan::Bencher;
 use histories::Run;
@@ -144,4 +145,51 @@ fn cas_10_000_with_5_percent_info(bencher: Bencher<'_, '_>, clients: usize) {
             ..Run::cas(10_000, clients)
         },
     );
+}
+
+/// The histories of etcd that there are, by name.
+fn etcd() -> Vec<String> {
+    let entries = std::fs::read_dir(peers()).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| name.starts_with("etcd_")).collect();
+    names.sort_unstable();
+    names
+}
+
+fn peers() -> PathBuf {
+    let peers = std::env::var_os("WITNESS_PEERS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/peers"),
+        PathBuf::from,
+    );
+    peers.join("porcupine")
+}
+
+fn recorded(name: &str) -> (Digest, Options) {
+    let mut options = Options::default();
+    options.object.model = Some("cas-register".to_owned());
+    let reader = Reader::open(peers().join(name)).expect("the file");
+    (digest(reader), options)
+}
+
+/// All of them, one after the other, read beforehand: the verdict with what shows a
+/// violation, as `witness check` gives it.
+#[divan::bench(args = Some(etcd().len()).filter(|&files| files > 0))]
+fn etcd_files(bencher: Bencher<'_, '_>, files: usize) {
+    let files: Vec<_> = etcd()
+        .iter()
+        .take(files)
+        .map(|name| recorded(name))
+        .collect();
+    bencher.bench(|| {
+        let decided = files
+            .iter()
+            .map(|(digest, options)| decide(digest, options));
+        assert_eq!(decided.filter(|&valid| valid == Valid::Unknown).count(), 0);
+    });
+}
+
+#[divan::bench(args = etcd(), sample_count = 20)]
+fn etcd_file(bencher: Bencher<'_, '_>, name: &str) {
+    let (digest, options) = recorded(name);
+    bencher.bench(|| decide(&digest, &options));
 }

@@ -206,9 +206,9 @@ fn sequential_registers(bencher: Bencher<'_, '_>, (operations, keys): (u64, u64)
         }
     };
     let history: Vec<sequential::Operation> = (0..operations).map(operation).collect();
-    let limits = sequential::Limits::default();
+    let budget = witness_checkers::Budget::default();
     valid(bencher, &history, |history| {
-        sequential::check(history, limits)
+        sequential::check(history, &budget)
     });
 }
 

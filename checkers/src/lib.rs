@@ -31,6 +31,7 @@
 
 mod acquisitions;
 mod at_most_one_acquisition;
+mod budget;
 mod checker;
 mod digest;
 mod intern;
@@ -51,12 +52,13 @@ mod testimony;
 mod verdict;
 mod words;
 
+pub use budget::{Budget, Exhausted, Stop};
 pub use checker::{Caveat, CheckError, Checker, Need, Options};
 pub use digest::{Digest, DigestBuilder};
 pub use isolation::{DataType, IsolationLevel, IsolationOptions, isolation_levels};
 pub use linearizable::{
     Call, FailedCas, Flaw, KeyBy, LinearizableBy, Model, ModelError, ModelInfo, NilReads,
-    ObjectOptions, Order, Proof, Stop, linearize, models, shrink, verify_proof,
+    ObjectOptions, Order, Proof, linearize, models, shrink, verify_proof,
 };
 pub use operations::{Operations, Outcome};
 pub use registry::{UnknownChecker, all, find};

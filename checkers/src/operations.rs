@@ -186,8 +186,7 @@ impl OperationsBuilder {
                 .map_err(|Full| too_many(event, "different keys", u64::from(NONE)))?;
         }
         let argument = match &event.value {
-            // What a sale's customer asks for is the sale's business: the seat is the key.
-            Some(value) if !(event.f == "acquire" && value.get().starts_with('{')) => values
+            Some(value) => values
                 .intern(value.get(), NONE)
                 .map_err(|Full| too_many(event, "different values", u64::from(NONE / 2)))?,
             _ => NONE,

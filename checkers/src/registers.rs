@@ -23,16 +23,16 @@ pub(crate) struct Registers<'a> {
 pub(crate) type Misfit = String;
 
 impl<'a> Registers<'a> {
-    pub(crate) fn new(operations: &'a Operations, options: &Options) -> Self {
+    pub(crate) fn new(operations: &'a Operations, options: &Options) -> Result<Self, Misfit> {
         let uncertainty_ns = options.object.clock_uncertainty_ns;
         let intervals = Intervals::new(operations, uncertainty_ns);
-        Registers {
+        Ok(Registers {
             operations,
             meaning: linearizable::meaning(operations, options),
-            groups: Groups::new(operations, options),
+            groups: Groups::new(operations, options).map_err(|misfit| misfit.to_string())?,
             instants: instants(operations, &intervals, uncertainty_ns),
             intervals,
-        }
+        })
     }
 
     /// How many there are.

@@ -43,8 +43,11 @@ impl Checker for Regular {
 
     fn check(&self, digest: &Digest, options: &Options) -> Verdict {
         let operations = digest.operations();
-        let registers = Registers::new(operations, options);
         let mut ruling = Ruling::new(self, digest);
+        let registers = match Registers::new(operations, options) {
+            Ok(registers) => registers,
+            Err(misfit) => return ruling.refuse(misfit),
+        };
         ruling.scope("registers", registers.len());
         ruling.scope("operations", operations.len());
         ruling.count(ANOMALY, 0);

@@ -93,6 +93,12 @@ impl Ruling {
         self.verdict.anomalies.push(anomaly);
     }
 
+    /// The verdict where nothing could be looked at.
+    pub(crate) fn refuse(mut self, reason: impl Into<String>) -> Verdict {
+        self.doubt(reason);
+        self.conclude("", |_, doubt| doubt.unwrap_or_default().to_owned())
+    }
+
     /// The verdict. Its title when valid is given, and its summary once `valid` and
     /// the first doubt are known.
     pub(crate) fn conclude(

@@ -13,7 +13,7 @@ use hashbrown::HashMap;
 use crate::checker::{Checker, Need, Options};
 use crate::digest::Digest;
 use crate::linearizable::capitalised;
-use crate::monitors::sequential::{self, Because, Limits, Operation, Reason, Step};
+use crate::monitors::sequential::{self, Because, Operation, Reason, Step};
 use crate::monitors::{Outcome, Violation};
 use crate::operations::Outcome as End;
 use crate::registers::{Misfit, Registers};
@@ -48,8 +48,11 @@ impl Checker for Sequential {
 
     fn check(&self, digest: &Digest, options: &Options) -> Verdict {
         let operations = digest.operations();
-        let registers = Registers::new(operations, options);
         let mut ruling = Ruling::new(self, digest);
+        let registers = match Registers::new(operations, options) {
+            Ok(registers) => registers,
+            Err(misfit) => return ruling.refuse(misfit),
+        };
         ruling.scope("registers", registers.len());
         ruling.scope("operations", operations.len());
         ruling.count(ANOMALY, 0);
@@ -58,7 +61,7 @@ impl Checker for Sequential {
         }
         match history(digest, &registers) {
             Err(misfit) => ruling.doubt(misfit),
-            Ok(history) => match sequential::check(&history, limits(&history, options)) {
+            Ok(history) => match sequential::check(&history, &options.object.budget(1)) {
                 Outcome::Valid => {}
                 Outcome::Undecided(why) => ruling.doubt(registers.undecided(why)),
                 Outcome::Violated(violation) => ruling.anomaly(ANOMALY, || {
@@ -110,19 +113,6 @@ fn history(digest: &Digest, registers: &Registers<'_>) -> Result<Vec<Operation>,
     }
     history.sort_unstable_by_key(|operation| operation.id);
     Ok(history)
-}
-
-/// No more than usual, and less if so little was allowed.
-fn limits(history: &[Operation], options: &Options) -> Limits {
-    let usual = Limits::default();
-    let processes = history.iter().map(|one| one.process).max().unwrap_or(0);
-    let bytes = options.object.memory_bytes_max / 2;
-    let no_more = |limit: u64, usual: usize| usize::try_from(limit).unwrap_or(usual).min(usual);
-    let states = bytes / (4 * u64::from(processes) + 64);
-    Limits {
-        states: no_more(states.min(options.object.steps_max), usual.states),
-        entries: no_more(bytes / 4, usual.entries),
-    }
 }
 
 fn explain(registers: &Registers<'_>, violation: &Violation<Reason>) -> String {

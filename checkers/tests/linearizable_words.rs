@@ -82,6 +82,36 @@ fn an_operation_that_fits_nowhere_is_named_with_the_states() {
 }
 
 #[test]
+fn a_priority_queue_gives_the_smallest_first() {
+    let inserted = "0 invoke insert _ 3\n0 ok insert _ 3\n0 invoke insert _ [1,\"a\"]\n0 ok insert _ [1,\"a\"]\n0 invoke insert _ [1,\"b\"]\n0 ok insert _ [1,\"b\"]\n";
+    for (taken, valid) in [
+        ("[1,\"a\"]", Valid::True),
+        ("[1,\"b\"]", Valid::True),
+        ("1", Valid::False),
+        ("3", Valid::False),
+        ("null", Valid::False),
+    ] {
+        let lines = format!("{inserted}1 invoke delete-min\n1 ok delete-min _ {taken}");
+        assert_eq!(check(None, &lines).valid, valid, "{taken}");
+    }
+    assert_eq!(
+        explanation(
+            "priority-queue",
+            "0 invoke enqueue _ 3\n0 ok enqueue _ 3\n0 invoke enqueue _ 2\n0 ok enqueue _ 2\n1 invoke dequeue\n1 ok dequeue _ 3"
+        ),
+        "Process 1's delete-min of 3 (events 4 to 5) fits nowhere: by the time that it returned, in every order of what came before, it holds, smallest first, 2 and 3, and delete-min of 3 cannot happen then. The longest order that is right so far: insert 3 (events 0 to 1), insert 2 (events 2 to 3)."
+    );
+    let verdict = check(
+        None,
+        "0 invoke insert _ \"high\"\n0 ok insert\n0 invoke delete-min\n0 info delete-min _ _ timeout: x",
+    );
+    assert_eq!(
+        verdict.summary,
+        "event 0: expected a whole number or [whole number, value], found \"high\""
+    );
+}
+
+#[test]
 fn a_model_that_is_not_told_must_be_named() {
     let locks = "0 invoke acquire\n0 ok acquire\n0 invoke release\n0 ok release";
     let verdict = check(None, locks);

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use serde_json::json;
-use witness_checkers::{Digest, NilReads, Options, Valid, Verdict, all, find};
+use witness_checkers::{Digest, NilReads, Options, Stop, Valid, Verdict, all, find};
 use witness_histories::{History, history};
 
 const STALE: &str = "0 invoke write x 1\n0 ok write x 1\n0 invoke write x 2\n0 ok write x 2\n1 invoke read x\n1 ok read x 1";
@@ -202,5 +202,36 @@ fn only_staleness_applies_unasked_and_only_where_it_can_tell() {
     assert_eq!(
         applying("0 invoke cas x [1,2]\n0 ok cas x [1,2]"),
         ["linearizable"]
+    );
+}
+
+#[test]
+fn sequential_gives_up_when_its_budget_is_used_up_and_says_how_far_it_came() {
+    // All writes are concurrent, and any of them may be first.
+    let history = history(
+        "0 invoke write _ 1\n1 invoke write _ 2\n2 invoke read\n2 ok read _ 1\n3 invoke read\n3 ok read _ 2\n0 ok write _ 1\n1 ok write _ 2",
+    )
+    .unwrap();
+    let summary = |options: &Options| {
+        let verdict = decide("sequential", &history, options);
+        assert_eq!(verdict.valid, Valid::Unknown, "{verdict:?}");
+        verdict.summary
+    };
+    let mut options = Options::default();
+    options.object.steps_max = 0;
+    assert_eq!(
+        summary(&options),
+        "the search gave up after 0 search steps: it had put 0 of 4 operations in order"
+    );
+    options.object.memory_bytes_max = 300;
+    assert_eq!(
+        summary(&options),
+        "the search gave up after 0 MiB of memory: in round 1 of what must come before what"
+    );
+    let mut options = Options::default();
+    options.object.stop = Stop::when(|| true);
+    assert_eq!(
+        summary(&options),
+        "the search gave up when time was up: in round 1 of what must come before what"
     );
 }

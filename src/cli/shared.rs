@@ -50,9 +50,10 @@ pub(super) struct ObjectArgs {
     /// What a refused compare-and-set says of the value; `proves`, but with --nil-reads unknown `ignore`
     #[arg(long, value_enum)]
     failed_cas: Option<Refused>,
-    /// What makes operations those of one object
-    #[arg(long, value_enum, default_value_t = By::Key)]
-    key_by: By,
+    /// What makes operations those of one object: key (their key), whole (all are of one object),
+    /// or the name of a field of their values
+    #[arg(long, value_name = "key|whole|FIELD", default_value = "key", value_parser = key_by)]
+    key_by: KeyBy,
     /// By how much the clocks of several recorders may be off, such as 5ms
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
     clock_uncertainty: Duration,
@@ -80,19 +81,20 @@ enum Refused {
     Ignore,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum By {
-    /// Their key, and independent parts
-    Key,
-    /// All are of one object
-    Whole,
-}
-
 fn model(name: &str) -> Result<String, String> {
     let known: Vec<_> = witness_checkers::models().iter().map(|m| m.name).collect();
     match known.contains(&name) {
         true => Ok(name.to_owned()),
         false => Err(format!("there are: {}", known.join(", "))),
+    }
+}
+
+fn key_by(text: &str) -> Result<KeyBy, &'static str> {
+    match text {
+        "" => Err("expected key, whole or the name of a field"),
+        "key" => Ok(KeyBy::Key),
+        "whole" => Ok(KeyBy::Whole),
+        field => Ok(KeyBy::Field(field.to_owned())),
     }
 }
 
@@ -115,10 +117,7 @@ impl ObjectArgs {
             Refused::Proves => FailedCas::Proves,
             Refused::Ignore => FailedCas::Ignore,
         });
-        options.key_by = match self.key_by {
-            By::Key => KeyBy::Key,
-            By::Whole => KeyBy::Whole,
-        };
+        options.key_by.clone_from(&self.key_by);
         let uncertainty = self.clock_uncertainty.as_nanos();
         options.clock_uncertainty_ns = u64::try_from(uncertainty).unwrap_or(u64::MAX);
         options.memory_bytes_max = self.memory.saturating_mul(1 << 20);

@@ -1,6 +1,6 @@
 //! How transactions are to be understood, and what deciding them may cost.
 
-use crate::linearizable::Stop;
+use crate::budget::Stop;
 
 /// The kind of data that transactions work on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

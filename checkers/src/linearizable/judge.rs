@@ -1,7 +1,6 @@
 //! Judging one object with a model of any type: searching, and where there is no
 //! order, finding a small set of operations that shows it.
 
-use super::budget::Budget;
 use super::intervals::Intervals;
 use super::model::Model;
 use super::object::{self, Misfit, Object};
@@ -11,6 +10,7 @@ use super::proof::{self, Flaw};
 use super::search::{Found, Stuck, search};
 use super::shrink;
 use super::space::{Space, States};
+use crate::budget::Budget;
 use crate::operations::Operations;
 use crate::words;
 

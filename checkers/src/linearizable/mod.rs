@@ -7,7 +7,6 @@
 //! complete for it: [`zones`] for registers whose written values all differ,
 //! [`monitored`] for queues, stacks and sets, else [`search`]. See `docs/linearizability.md`.
 
-mod budget;
 mod conflict;
 mod groups;
 mod intervals;
@@ -28,8 +27,6 @@ mod zones;
 
 use rayon::prelude::*;
 
-pub use budget::Stop;
-pub(crate) use budget::{Budget, Exhausted};
 pub(crate) use conflict::{name as named_access, violation as conflict_of};
 pub(crate) use groups::Groups;
 pub(crate) use intervals::Intervals;
@@ -143,7 +140,7 @@ pub fn verify_proof(digest: &Digest, options: &Options, proof: &Proof) -> Result
     }
     let operations = digest.operations();
     let case = case(operations, options, 1);
-    let groups = Groups::new(operations, options);
+    let groups = Groups::new(operations, options)?;
     let mut found = 0;
     for members in groups.iter() {
         let key = groups.key(operations, members);
@@ -177,7 +174,7 @@ pub fn shrink(digest: &Digest, options: &Options) -> Option<Vec<u64>> {
     let chosen = choose(operations, options).ok()?;
     let mut case = case(operations, options, 1);
     case.thorough = true;
-    let groups = Groups::new(operations, options);
+    let groups = Groups::new(operations, options).ok()?;
     let violation = groups.iter().find_map(|members| {
         match decide(&*chosen.judge, chosen.quick, &case, members, false) {
             Ok(Judged::Violated(violation)) => Some(violation),
@@ -318,22 +315,26 @@ fn linearize_with(
     let chosen = match chosen {
         Ok(chosen) => chosen,
         Err(problem) => {
-            ruling.doubt(problem);
-            return (conclude(ruling, operations, 0, "object"), None);
+            return (ruling.refuse(problem), None);
         }
     };
     let (judge, quick) = match (own, &chosen) {
         (Some(own), _) => (own, None),
         (None, Some(chosen)) => (&*chosen.judge, chosen.quick),
-        (None, None) => return (conclude(ruling, operations, 0, "object"), None),
+        (None, None) => return (ruling.refuse("there is no model"), None),
     };
-    let groups = Groups::new(operations, options);
+    let groups = match Groups::new(operations, options) {
+        Ok(groups) => groups,
+        Err(misfit) => return (ruling.refuse(misfit.to_string()), None),
+    };
     let at_once = rayon::current_num_threads().min(groups.len());
     let case = case(operations, options, at_once);
-    let judged: Vec<_> = (0..groups.len())
-        .into_par_iter()
-        .map(|at| decide(judge, quick, &case, groups.get(at), wanted))
-        .collect();
+    let judge_group = |at: usize| decide(judge, quick, &case, groups.get(at), wanted);
+    // To hand one to another thread takes longer than to judge a short one.
+    let judged: Vec<_> = match groups.len() {
+        1 => vec![judge_group(0)],
+        objects => (0..objects).into_par_iter().map(judge_group).collect(),
+    };
     ruling.scope("model", judge.name());
     ruling.scope("objects", groups.len());
     ruling.scope("operations", operations.len());
@@ -362,7 +363,7 @@ fn linearize_with(
                 None => why,
                 Some(key) => format!("key {key}: {why}"),
             }),
-            Err(misfit) => ruling.doubt(format!("event {}: {}", misfit.event, misfit.problem)),
+            Err(misfit) => ruling.doubt(misfit.to_string()),
         }
     }
     let verdict = conclude(ruling, operations, groups.len() as u64, judge.name());

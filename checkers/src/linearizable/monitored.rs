@@ -1,21 +1,20 @@
-//! Queues, stacks and sets by the [`monitors`](crate::monitors): what they decide, and
+//! Queues of all kinds, stacks and sets by the [`monitors`](crate::monitors): what they decide, and
 //! the words of the search for what they found. They give no order.
 
-use super::budget::Budget;
 use super::judge::{Case, Judge, Judged, Violation};
+use super::models::{Discipline, priority};
 use super::object::{Misfit, is_mute};
+use crate::budget::Budget;
 use crate::intern::NONE;
 use crate::monitors::{
-    Interval, Outcome as Found, bag, collection, growing_set, queue, set, stack,
+    Interval, Outcome as Found, bag, collection, growing_set, priority_queue, queue, set, stack,
 };
 use crate::operations::{NEVER, Operation, Outcome};
 
 /// Which monitor, and so what operations mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Monitor {
-    Queue,
-    Bag,
-    Stack,
+    Collection(Discipline),
     Set,
 }
 
@@ -26,9 +25,10 @@ impl Monitor {
     /// The one for the model of that name, if there is one.
     pub(super) fn of(model: &str) -> Option<Monitor> {
         match model {
-            "fifo-queue" => Some(Monitor::Queue),
-            "unordered-queue" => Some(Monitor::Bag),
-            "stack" => Some(Monitor::Stack),
+            "fifo-queue" => Some(Monitor::Collection(Discipline::Fifo)),
+            "unordered-queue" => Some(Monitor::Collection(Discipline::Bag)),
+            "stack" => Some(Monitor::Collection(Discipline::Lifo)),
+            "priority-queue" => Some(Monitor::Collection(Discipline::Priority)),
             "set" => Some(Monitor::Set),
             _ => None,
         }
@@ -43,9 +43,7 @@ impl Monitor {
     ) -> Result<Option<Judged>, Misfit> {
         let calls = Calls { case, members };
         let found = match self {
-            Monitor::Queue => calls.queue(["enqueue", "dequeue"], queue::check),
-            Monitor::Bag => calls.queue(["enqueue", "dequeue"], bag::check),
-            Monitor::Stack => calls.queue(["push", "pop"], stack::check),
+            Monitor::Collection(discipline) => calls.collection(discipline),
             Monitor::Set => calls.set().or_else(|| calls.growing_set()),
         };
         match found {
@@ -120,18 +118,15 @@ impl Calls<'_> {
         Some(translated)
     }
 
-    fn queue(
-        &self,
-        [put, take]: [&str; 2],
-        check: fn(&[collection::Operation]) -> Found<collection::Reason>,
-    ) -> Decided {
+    fn collection(&self, discipline: Discipline) -> Decided {
         use collection::Action;
+        let [put, take] = discipline.verbs();
         let translated = self.translated(|f, operation, id, interval| {
             let action = match (f, operation.outcome) {
                 // A removal of null is one that found nothing.
-                (f, _) if f == put && operation.argument == NONE => return None,
-                (f, _) if f == put => Action::Add(operation.argument),
-                (f, _) if f != take => return None,
+                (f, _) if put.contains(&f) && operation.argument == NONE => return None,
+                (f, _) if put.contains(&f) => Action::Add(operation.argument),
+                (f, _) if !take.contains(&f) => return None,
                 (_, Outcome::Happened) if operation.result == NONE => Action::RemoveEmpty,
                 (_, Outcome::Happened) => Action::Remove(operation.result),
                 _ => Action::RemoveUnknown,
@@ -142,7 +137,46 @@ impl Calls<'_> {
                 action,
             }))
         });
-        decided(check(&translated?))
+        let mut translated = translated?;
+        decided(match discipline {
+            Discipline::Fifo => queue::check(&translated),
+            Discipline::Lifo => stack::check(&translated),
+            Discipline::Bag => bag::check(&translated),
+            Discipline::Priority => {
+                self.rank(&mut translated)?;
+                priority_queue::check(&translated, priority_queue::First::Smallest)
+            }
+        })
+    }
+
+    /// Numbers values by their priority; none if one has none, or two have the same.
+    fn rank(&self, translated: &mut [collection::Operation]) -> Option<()> {
+        use collection::Action;
+        let mut values: Vec<u32> = Vec::with_capacity(translated.len());
+        for operation in &*translated {
+            if let Action::Add(value) | Action::Remove(value) = operation.action {
+                values.push(value);
+            }
+        }
+        values.sort_unstable();
+        values.dedup();
+        let priority =
+            |&value: &u32| Some((priority(&self.case.operations.values.get(value))?, value));
+        let mut order: Vec<(i64, u32)> = values.iter().map(priority).collect::<Option<_>>()?;
+        order.sort_unstable();
+        if order.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return None;
+        }
+        let mut ranks = vec![0; values.len()];
+        for (&(_, value), rank) in order.iter().zip(0..) {
+            ranks[values.binary_search(&value).ok()?] = rank;
+        }
+        for operation in translated {
+            if let Action::Add(value) | Action::Remove(value) = &mut operation.action {
+                *value = ranks[values.binary_search(value).ok()?];
+            }
+        }
+        Some(())
     }
 
     /// One value at a time; none if some operation does not tell what it found.

@@ -22,8 +22,9 @@ pub(crate) struct Object<Op> {
     pub(crate) items: Vec<Item>,
 }
 
-/// An operation that is none of the model's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An operation that is none of the model's, or of an object that cannot be told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("event {event}: {problem}")]
 pub(crate) struct Misfit {
     /// The event that invoked it.
     pub(crate) event: u32,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::budget::{Budget, Stop};
+use crate::budget::{Budget, Stop};
 
 /// What a read of null has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,13 +27,17 @@ pub enum FailedCas {
 }
 
 /// What makes operations those of one object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum KeyBy {
     /// Their key.
     #[default]
     Key,
     /// Nothing: all are of one object. A model may still know independent parts of it.
     Whole,
+    /// That field of their values: of the invocation's, or where that has none (or null) of
+    /// the completion's. If one has neither, nothing is decided. To a model the value is
+    /// what it was, the field included.
+    Field(String),
 }
 
 /// How the checker `linearizable` understands a history, and what it may use.
@@ -65,6 +69,11 @@ pub struct ObjectOptions {
 
 impl Default for ObjectOptions {
     fn default() -> Self {
+        let Budget {
+            steps_max,
+            bytes_max,
+            stop,
+        } = Budget::default();
         ObjectOptions {
             model: None,
             initial: None,
@@ -72,9 +81,9 @@ impl Default for ObjectOptions {
             failed_cas: None,
             key_by: KeyBy::default(),
             clock_uncertainty_ns: 0,
-            steps_max: 1_000_000_000,
-            memory_bytes_max: 4 << 30,
-            stop: Stop::default(),
+            steps_max,
+            memory_bytes_max: bytes_max as u64,
+            stop,
         }
     }
 }

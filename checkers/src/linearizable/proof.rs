@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::judge::Case;
 use super::model::Model;
-use super::object::{is_mute, operation_of};
+use super::object::{Misfit, is_mute, operation_of};
 use crate::operations::NEVER;
 
 /// Orders that explain a history.
@@ -39,7 +39,7 @@ pub enum Flaw {
     /// The proof is of another model.
     #[error("{0}")]
     Model(String),
-    /// An operation is none of the model's.
+    /// An operation is none of the model's, or of an object that cannot be told.
     #[error("event {event}: {problem}")]
     Misfit {
         /// The event that invoked it.
@@ -67,6 +67,15 @@ pub enum Flaw {
     Parts(u64),
 }
 
+impl From<Misfit> for Flaw {
+    fn from(misfit: Misfit) -> Self {
+        Flaw::Misfit {
+            event: misfit.event.into(),
+            problem: misfit.problem,
+        }
+    }
+}
+
 /// Verifies that the orders explain the operations that `members` are: each that
 /// happened is there once, none stands after one that was called only after it had
 /// returned, and the model allows each where it stands. O(n).
@@ -83,10 +92,7 @@ pub(super) fn verify<M: Model>(
         if is_mute(operation.outcome, case.options) {
             continue;
         }
-        let op = operation_of(model, operations, member).map_err(|misfit| Flaw::Misfit {
-            event: misfit.event.into(),
-            problem: misfit.problem,
-        })?;
+        let op = operation_of(model, operations, member)?;
         if let Some(op) = op {
             let ends = case.intervals.of(operations, member);
             ops.insert(operation.call.into(), (op, ends));

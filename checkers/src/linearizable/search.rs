@@ -18,11 +18,11 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::budget::{Budget, Exhausted};
 use super::mask::Mask;
 use super::plan::{Frontier, Item, Plan, VACANT};
 use super::space::{INITIAL, Space};
 use super::usage::{NOTHING, Usage};
+use crate::budget::{Budget, Exhausted};
 
 /// What a search came to.
 #[derive(Debug)]

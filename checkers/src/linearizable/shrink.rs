@@ -1,13 +1,20 @@
-//! Making a violation small: delta debugging (Zeller and Hildebrandt 2002), then
-//! operation by operation. Only what nothing left needs is ever left out, so that a
+//! Making a violation small: by halves, after delta debugging (Zeller and Hildebrandt 2002)
+//! and QuickXplain (Junker 2004). Only what nothing left needs is ever left out, so that a
 //! violation of what remains is one of the whole history.
+//!
+//! For the same reason what cannot be left out once never can: leaving out more makes no
+//! violation where there was none. So each stretch of operations is tried once.
 
-use super::budget::Budget;
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
 use super::judge::Case;
 use super::model::Model;
 use super::object::{self, Object};
+use super::plan::Item;
 use super::search::{Found, Stuck, search};
-use super::space::States;
+use super::space::{Space, States};
+use crate::budget::Budget;
 use crate::operations::NEVER;
 
 /// What a verdict's small witness is worth: about as much as the verdict.
@@ -21,43 +28,99 @@ const COMPARISONS_MAX: usize = 4_000_000;
 pub(super) fn shrink<M: Model>(
     model: &M,
     case: &Case<'_>,
-    object: Object<M::Op>,
-    stuck: Stuck,
+    mut object: Object<M::Op>,
+    mut stuck: Stuck,
 ) -> Object<M::Op> {
-    let mut shrinking = Shrinking {
-        model,
-        case,
-        steps_left: match case.thorough {
-            true => case.budget.steps_max,
-            false => STEPS_MAX + STEPS_PER_OPERATION_MAX * object.items.len() as u64,
-        },
-        object,
-        stuck,
+    let mut steps_left = match case.thorough {
+        true => case.budget.steps_max,
+        false => STEPS_MAX + STEPS_PER_OPERATION_MAX * object.items.len() as u64,
     };
+    let mut is_minimal = false;
     loop {
-        let (items, resolved) = shrinking.size();
-        shrinking.cut();
-        let mut chunk = shrinking.object.items.len().div_ceil(2);
-        loop {
-            let smaller = shrinking.pass(chunk);
-            if shrinking.steps_left == 0 || (chunk <= 1 && !smaller) {
-                break;
-            }
-            chunk = (chunk / 2).clamp(1, shrinking.object.items.len().max(1));
+        let before = size(&object.items);
+        let cut = cut(model, case, &mut object, &stuck);
+        if is_minimal && cut.is_none() {
+            break;
         }
+        let mut shrinking = Shrinking {
+            model,
+            budget: &case.budget,
+            steps_left,
+            states: States::new(model, &object.classes),
+            classes: &object.classes,
+            present: Vec::new(),
+            needers: vec![None; object.classes.len()],
+            items: object.items,
+            stuck,
+        };
+        cut.map(|cut| shrinking.replace_if_violated(cut));
+        shrinking.minimise();
+        steps_left = shrinking.steps_left;
+        (object.items, stuck) = (shrinking.items, shrinking.stuck);
         // With less to explain the search may be stuck earlier, and the end be cut again.
-        if shrinking.steps_left == 0 || shrinking.size() == (items, resolved) {
-            return shrinking.object;
+        if steps_left == 0 || size(&object.items) == before {
+            break;
         }
+        is_minimal = true;
     }
+    object.renumber();
+    object
 }
 
+/// How many operations there are, and how many of them are resolved.
+fn size(items: &[Item]) -> (usize, usize) {
+    let resolved = items.iter().filter(|item| item.is_resolved()).count();
+    (items.len(), resolved)
+}
+
+/// Forgets what was called only after the culprit had returned, and what became of
+/// that which returned later: histories without their end are right if the whole is.
+/// None if there is nothing to forget.
+fn cut<M: Model>(
+    model: &M,
+    case: &Case<'_>,
+    object: &mut Object<M::Op>,
+    stuck: &Stuck,
+) -> Option<Vec<Item>> {
+    let Object { classes, items } = object;
+    let until = items[stuck.item as usize].ret;
+    let mut numbers: HashMap<M::Op, u32, FixedState> = HashMap::default();
+    let mut left = Vec::with_capacity(items.len());
+    for &(mut item) in items.iter().filter(|item| item.call < until) {
+        if item.is_resolved() && item.ret > until {
+            let Some(op) = object::unresolved(model, case.operations, item.operation) else {
+                continue;
+            };
+            if numbers.is_empty() {
+                numbers.extend(classes.iter().cloned().zip(0..));
+            }
+            item.ret = NEVER;
+            item.class = *numbers.entry(op).or_insert_with_key(|op| {
+                classes.push(op.clone());
+                classes.len() as u32 - 1
+            });
+        }
+        if item.is_resolved() || !model.read_only(&classes[item.class as usize]) {
+            left.push(item);
+        }
+    }
+    (left != *items).then_some(left)
+}
+
+/// One round of leaving out; its operations are numbered once and for all, so that states
+/// and steps need to be found only once.
 struct Shrinking<'a, M: Model> {
     model: &'a M,
-    case: &'a Case<'a>,
+    budget: &'a Budget,
     steps_left: u64,
-    object: Object<M::Op>,
-    /// Where a search of the object got stuck.
+    classes: &'a [M::Op],
+    states: States<'a, M>,
+    /// The classes of the items. If the last of one has gone, so has all that needs it.
+    present: Vec<u32>,
+    /// By class, the classes that cannot stay without it.
+    needers: Vec<Option<Box<[u32]>>>,
+    items: Vec<Item>,
+    /// Where a search of the items got stuck.
     stuck: Stuck,
 }
 
@@ -66,111 +129,101 @@ impl<M: Model> Shrinking<'_, M> {
         self.steps_left = self.steps_left.saturating_sub(steps);
     }
 
-    /// How many operations there are, and how many of them are resolved.
-    fn size(&self) -> (usize, usize) {
-        let items = &self.object.items;
-        let resolved = items.iter().filter(|item| item.is_resolved()).count();
-        (items.len(), resolved)
-    }
-
-    /// Forgets what was called only after the culprit had returned, and what became of
-    /// that which returned later: histories without their end are right if the whole is.
-    fn cut(&mut self) {
-        let until = self.object.items[self.stuck.item as usize].ret;
-        let mut object = self.object.clone();
-        let Object { classes, items } = &mut object;
-        items.retain_mut(|item| {
-            if item.ret > until && item.is_resolved() {
-                let Some(op) = object::unresolved(self.model, self.case.operations, item.operation)
-                else {
-                    return false;
-                };
-                item.ret = NEVER;
-                item.class = classes.len() as u32;
-                classes.push(op);
+    /// Leaves out what can be until no operation can be, the first called first: what
+    /// breaks a history is most often what came last.
+    fn minimise(&mut self) {
+        self.present = self.items.iter().map(|item| item.class).collect();
+        self.present.sort_unstable();
+        self.present.dedup();
+        // Stretches to try: the calls from the one to before the other. The third is where a
+        // longer stretch begins that could not be left out; without any there would be no
+        // violation.
+        let mut open = vec![(0, NEVER, Some(0))];
+        while let Some((start, end, longer)) = open.pop() {
+            let place = |call: u32| self.items.partition_point(|item| item.call < call);
+            let (from, to) = (place(start), place(end));
+            // Nothing else is left of the longer one: this cannot be left out either.
+            let is_necessary = longer.is_some_and(|longer| place(longer) == from);
+            if self.steps_left == 0 || self.budget.is_stopped() {
+                return;
             }
-            let read_only = self.model.read_only(&classes[item.class as usize]);
-            item.call < until && (item.is_resolved() || !read_only)
-        });
-        object.renumber();
-        self.replace_if_violated(object);
-    }
-
-    /// Tries to leave out each run of `chunk` operations, the last first; whether any
-    /// could be.
-    fn pass(&mut self, chunk: usize) -> bool {
-        let before = self.object.items.len();
-        let mut end = before;
-        while end > 0 && self.steps_left > 0 {
-            let start = end.saturating_sub(chunk);
-            if let Some(smaller) = self.without(start, end) {
-                self.replace_if_violated(smaller);
+            if from == to || (!is_necessary && self.leave_out(from, to)) || to - from == 1 {
+                continue;
             }
-            end = start.min(self.object.items.len());
+            let middle = self.items[from + (to - from) / 2].call;
+            open.push((middle, end, Some(start)));
+            open.push((start, middle, None));
         }
-        self.object.items.len() < before
     }
 
-    /// The object without those items and all that need them.
-    fn without(&mut self, start: usize, end: usize) -> Option<Object<M::Op>> {
-        let object = &self.object;
-        let mut kept = vec![true; object.items.len()];
-        kept[start..end].fill(false);
-        let mut is_out = vec![false; object.classes.len()];
-        let mut out: Vec<u32> = Vec::new();
-        for item in &object.items[start..end] {
-            if !is_out[item.class as usize] {
-                is_out[item.class as usize] = true;
-                out.push(item.class);
+    /// Leaves out those items and all that need them, if what remains is violated.
+    fn leave_out(&mut self, from: usize, to: usize) -> bool {
+        let mut goes = vec![false; self.classes.len()];
+        for at in from..to {
+            let class = self.items[at].class;
+            let Some(needers) = self.needers_of(class) else {
+                return false;
+            };
+            for &needer in needers {
+                goes[needer as usize] = true;
             }
         }
-        // Classes of which every item must go.
-        let mut must_go = vec![false; object.classes.len()];
-        let mut compared = 0;
-        while let Some(other) = out.pop() {
-            compared += object.classes.len();
-            if compared > COMPARISONS_MAX {
-                return None;
-            }
-            let other = &object.classes[other as usize];
-            for (class, op) in object.classes.iter().enumerate() {
-                if !must_go[class] && self.model.needs(op, other) {
-                    must_go[class] = true;
-                    if !is_out[class] {
-                        is_out[class] = true;
-                        out.push(class as u32);
+        let items = self.items.iter().enumerate();
+        let stays =
+            |(at, item): &(usize, &Item)| !(from..to).contains(at) && !goes[item.class as usize];
+        let items: Vec<Item> = items.filter(stays).map(|(_, item)| *item).collect();
+        !items.is_empty() && self.replace_if_violated(items)
+    }
+
+    /// The classes that need that class, or one that needs it, and so on; none if it takes
+    /// too long to find out.
+    fn needers_of(&mut self, class: u32) -> Option<&[u32]> {
+        if self.needers[class as usize].is_none() {
+            let count = self.present.len();
+            let mut goes = vec![false; self.classes.len()];
+            let mut needers: Vec<u32> = Vec::new();
+            let (mut other, mut next) = (class, 0);
+            loop {
+                self.spend(count as u64 / 64);
+                if next * count > COMPARISONS_MAX {
+                    return None;
+                }
+                for &needer in &self.present {
+                    let [op, other] = [needer, other].map(|class| &self.classes[class as usize]);
+                    if !goes[needer as usize] && self.model.needs(op, other) {
+                        goes[needer as usize] = true;
+                        needers.push(needer);
                     }
                 }
+                let Some(&needer) = needers.get(next) else {
+                    break;
+                };
+                (other, next) = (needer, next + 1);
             }
+            self.needers[class as usize] = Some(needers.into());
         }
-        let items = object.items.iter().zip(kept);
-        let items = items.filter(|(item, kept)| *kept && !must_go[item.class as usize]);
-        let mut smaller = Object {
-            classes: object.classes.clone(),
-            items: items.map(|(item, _)| *item).collect(),
-        };
-        self.spend(compared as u64 / 64);
-        if smaller.items.is_empty() {
-            return None;
-        }
-        smaller.renumber();
-        Some(smaller)
+        self.needers[class as usize].as_deref()
     }
 
-    fn replace_if_violated(&mut self, object: Object<M::Op>) {
+    fn replace_if_violated(&mut self, items: Vec<Item>) -> bool {
         // Setting up a search costs too.
-        self.spend(object.items.len() as u64 / 4 + 1);
+        self.spend(items.len() as u64 / 4 + 1);
+        if self.states.bytes() > self.budget.bytes_max / 4 {
+            self.states = States::new(self.model, self.classes);
+        }
         let budget = Budget {
             steps_max: self.steps_left,
-            ..self.case.budget.clone()
+            ..self.budget.clone()
         };
-        let mut states = States::new(self.model, &object.classes);
         let overwrites = self.model.overwrites();
-        let (found, steps) = search(&object.items, &mut states, overwrites, &budget);
+        let (found, steps) = search(&items, &mut self.states, overwrites, &budget);
         self.spend(steps);
-        if let Found::Stuck(stuck) = found {
-            self.object = object;
-            self.stuck = stuck;
+        match found {
+            Found::Stuck(stuck) => {
+                (self.items, self.stuck) = (items, stuck);
+                true
+            }
+            Found::Order(_) | Found::Exhausted { .. } => false,
         }
     }
 }

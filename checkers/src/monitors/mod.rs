@@ -42,6 +42,8 @@ mod tree;
 mod two_atomic;
 mod unknown;
 
+use crate::budget::Exhausted;
+
 /// When an operation was called and when it returned, in any unit of one clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Interval {
@@ -134,19 +136,23 @@ pub enum Undecided {
         /// The operation.
         id: u64,
     },
-    /// The search went on for as long as it was allowed to.
-    #[error("the search ended undecided after {states} states")]
-    Budget {
-        /// How many states it saw.
-        states: usize,
+    /// It gave up while it worked out what must come before what.
+    #[error("the search gave up {why}: in round {round} of what must come before what")]
+    Unsaturated {
+        /// What ran out.
+        why: Exhausted,
+        /// Which round it was, from 1.
+        round: u32,
     },
-    /// More operations than the method has room for.
-    #[error("too large for this method: {operations} operations by {processes} processes")]
-    TooLarge {
-        /// How many operations.
+    /// It gave up while it looked for an order.
+    #[error("the search gave up {why}: it had put {ordered} of {operations} operations in order")]
+    Unordered {
+        /// What ran out.
+        why: Exhausted,
+        /// How many operations the longest right beginning of an order has.
+        ordered: usize,
+        /// How many operations there are.
         operations: usize,
-        /// By how many processes.
-        processes: usize,
     },
 }
 

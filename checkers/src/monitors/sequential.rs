@@ -22,6 +22,7 @@ use hashbrown::HashMap;
 
 use super::register::Action;
 use super::{Outcome, Stop, Undecided, Violation};
+use crate::budget::Budget;
 use saturation::Saturation;
 
 /// One operation on one of several registers.
@@ -37,26 +38,6 @@ pub struct Operation {
     pub action: Action,
     /// Whether it returned. Only the last operation of a process may not have.
     pub resolved: bool,
-}
-
-/// How much the search may do before it gives up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// How many states the search may see; each takes 4 bytes a process.
-    pub states: usize,
-    /// How many entries the order may take up in memory: operations times processes, 4
-    /// bytes each.
-    pub entries: usize,
-}
-
-impl Default for Limits {
-    /// About 300 MB at most, with a few processes.
-    fn default() -> Self {
-        Limits {
-            states: 1_000_000,
-            entries: 64_000_000,
-        }
-    }
 }
 
 /// Why a history cannot be put in one order. Displayed, a sentence.
@@ -129,23 +110,16 @@ fn words(steps: &[Step]) -> String {
     words.collect::<Vec<_>>().join("; ")
 }
 
-/// Decides whether the history is sequentially consistent.
-pub fn check(operations: &[Operation], limits: Limits) -> Outcome<Reason> {
-    decide(operations, limits).into()
+/// Decides whether the history is sequentially consistent, within a budget; its steps are
+/// states of the search.
+pub fn check(operations: &[Operation], budget: &Budget) -> Outcome<Reason> {
+    decide(operations, budget).into()
 }
 
-fn decide(operations: &[Operation], limits: Limits) -> Result<(), Stop<Reason>> {
+fn decide(operations: &[Operation], budget: &Budget) -> Result<(), Stop<Reason>> {
     let history = History::new(operations)?;
-    let (operations, processes) = (history.nodes.len(), history.processes.len());
-    if operations.saturating_mul(processes) > limits.entries {
-        return Err(Undecided::TooLarge {
-            operations,
-            processes,
-        }
-        .into());
-    }
-    let order = Saturation::new(&history).saturate(&history)?;
-    search::find_order(&history, &order, limits.states)
+    let order = Saturation::new(&history).saturate(&history, budget)?;
+    search::find_order(&history, &order, budget)
 }
 
 /// An operation that counts.
@@ -181,6 +155,13 @@ struct History {
 type Numbers<T> = HashMap<T, u32, foldhash::fast::FixedState>;
 
 impl History {
+    /// Bytes for it and for the clocks of all its operations, about.
+    fn bytes(&self) -> usize {
+        let (nodes, processes) = (self.nodes.len(), self.processes.len());
+        let clock = 4 * processes;
+        nodes.saturating_mul(size_of::<Operation>() + size_of::<Node>() + 8 + clock)
+    }
+
     fn new(operations: &[Operation]) -> Result<History, Stop<Reason>> {
         let mut writers: Numbers<(u32, u32)> = Numbers::default();
         for (index, operation) in operations.iter().enumerate() {

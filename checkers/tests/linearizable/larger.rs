@@ -136,6 +136,7 @@ fn distraction(model: &str) -> String {
     };
     match model {
         "stack" => twice("push", "pop"),
+        "priority-queue" => twice("insert", "delete-min"),
         "set" => {
             "999 invoke add _ -1\n999 ok add\n999 invoke remove _ -1\n999 ok remove\n".to_owned()
         }

@@ -31,7 +31,13 @@ fn cases() -> u32 {
 }
 
 /// Models that are decided by a monitor where it can tell.
-const MONITORED: [&str; 4] = ["fifo-queue", "unordered-queue", "stack", "set"];
+const MONITORED: [&str; 5] = [
+    "fifo-queue",
+    "unordered-queue",
+    "priority-queue",
+    "stack",
+    "set",
+];
 
 fn options(case: &Case) -> Options {
     let mut options = Options::default();
@@ -165,6 +171,7 @@ models! {
     semaphore: "semaphore",
     fifo_queue: "fifo-queue",
     unordered_queue: "unordered-queue",
+    priority_queue: "priority-queue",
     stack: "stack",
     set: "set",
     counter: "counter",

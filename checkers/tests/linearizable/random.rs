@@ -92,6 +92,13 @@ fn ask(
                 _ => (verbs[1], Value::Null),
             }
         }
+        "priority-queue" => match choices.below(4) {
+            // In another order than that of time.
+            0 | 1 if distinct => ("insert", json!(count * 5 % 17)),
+            0 => ("insert", small(choices)),
+            1 => ("insert", json!([choices.below(3), 1 + choices.below(2)])),
+            _ => ("delete-min", Value::Null),
+        },
         "set" => match choices.below(if distinct { 6 } else { 7 }) {
             0 | 1 => ("add", small(choices)),
             2 | 3 => ("remove", small(choices)),
@@ -214,7 +221,7 @@ fn corrupt(case: &mut Case, choices: &mut Choices<'_>, distinct: bool) {
         }
         return;
     }
-    let reads = ["read", "get", "dequeue", "pop", "contains"];
+    let reads = ["read", "get", "dequeue", "pop", "delete-min", "contains"];
     let picked: Vec<usize> = ended
         .iter()
         .copied()
@@ -224,8 +231,10 @@ fn corrupt(case: &mut Case, choices: &mut Choices<'_>, distinct: bool) {
     let count = case.operations.len();
     let at = picked[mix / 3 % picked.len()];
     let small = (mix / 7 % 4) as i64;
+    let other = case.operations[mix / 5 % count].argument.clone();
     let op = &mut case.operations[at];
     let result = match (case.model, op.f) {
+        (_, "delete-min") => other,
         (_, "read") if case.model == "set" => json!((0..small).collect::<Vec<_>>()),
         (_, "read") if case.model == "counter" => json!(small),
         (_, "read" | "dequeue" | "pop") if small == 0 => Value::Null,

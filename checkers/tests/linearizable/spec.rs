@@ -98,7 +98,29 @@ pub fn outcomes(
             }
             did(state, Value::Null)
         }
-        (_, "dequeue" | "pop") if state.is_empty() => did(vec![], Value::Null),
+        // Of priority p: p itself is 10 p, and [p, x] is 10 p + x.
+        ("priority-queue", "insert") => {
+            let number = match argument.as_array() {
+                Some(pair) => 10 * pair[0].as_i64().unwrap() + pair[1].as_i64().unwrap(),
+                None => 10 * number,
+            };
+            let mut state = state.clone();
+            state.push(number);
+            state.sort_unstable();
+            did(state, Value::Null)
+        }
+        ("priority-queue", "delete-min") if !state.is_empty() => (0..state.len())
+            .filter(|&at| state[at] / 10 == state[0] / 10)
+            .map(|at| {
+                let mut state = state.clone();
+                let value = match state.remove(at) {
+                    plain if plain % 10 == 0 => json!(plain / 10),
+                    pair => json!([pair / 10, pair % 10]),
+                };
+                (state, Some(value))
+            })
+            .collect(),
+        (_, "dequeue" | "pop" | "delete-min") if state.is_empty() => did(vec![], Value::Null),
         (_, "dequeue" | "pop") => {
             let places = match model {
                 "fifo-queue" => 0..1,

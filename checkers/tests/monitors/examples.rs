@@ -240,13 +240,13 @@ fn sequential_consistency_knows_no_clock() {
         operation(2, 1, Action::ReadInitial),
         operation(3, 1, Action::Read(1)),
     ];
-    let limits = sequential::Limits::default();
-    assert_eq!(sequential::check(&history, limits), Outcome::Valid);
+    let budget = witness_checkers::Budget::default();
+    assert_eq!(sequential::check(&history, &budget), Outcome::Valid);
     history.extend([
         operation(4, 2, Action::Read(2)),
         operation(5, 2, Action::Read(1)),
     ]);
-    let found = violation(sequential::check(&history, limits));
+    let found = violation(sequential::check(&history, &budget));
     assert_eq!(found.operations, [0, 1, 4, 5]);
     assert_eq!(
         found.reason.to_string(),

@@ -82,7 +82,7 @@ fn registers(history: &[Plain]) {
         resolved: ret != Interval::NEVER,
     };
     let plain: Vec<_> = (0..).zip(history).map(operation).collect();
-    sequential::check(&plain, sequential::Limits::default());
+    sequential::check(&plain, &witness_checkers::Budget::default());
 }
 
 /// Returns before calls, calls at the end of time, removals and reads of anything.

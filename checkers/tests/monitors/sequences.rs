@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use proptest::prelude::*;
 use witness_checkers::monitors::register::Action;
-use witness_checkers::monitors::sequential::{Limits, Operation, Reason, check};
+use witness_checkers::monitors::sequential::{Operation, Reason, check};
 use witness_checkers::monitors::{Outcome, Undecided};
+use witness_checkers::{Budget, Exhausted, Stop};
 
 use crate::run;
 
@@ -93,7 +94,7 @@ fn history(length: usize) -> impl Strategy<Value = Vec<Operation>> {
 fn sequential_consistency() {
     let share = run(6_000, &history(14), |operations| {
         let expected = brute(&operations);
-        match check(&operations, Limits::default()) {
+        match check(&operations, &Budget::default()) {
             Outcome::Valid => {
                 prop_assert!(expected, "called valid");
                 Ok("valid")
@@ -118,14 +119,18 @@ fn sequential_consistency() {
 #[test]
 fn small_budgets() {
     let share = run(1_000, &history(14), |operations| {
-        let limits = Limits {
-            states: 1,
-            ..Limits::default()
+        let budget = Budget {
+            steps_max: 1,
+            ..Budget::default()
         };
-        match check(&operations, limits) {
+        match check(&operations, &budget) {
             Outcome::Valid => prop_assert!(brute(&operations)),
             Outcome::Violated(_) => prop_assert!(!brute(&operations)),
-            Outcome::Undecided(Undecided::Budget { .. }) => return Ok("undecided"),
+            Outcome::Undecided(Undecided::Unordered { why, ordered, .. }) => {
+                prop_assert_eq!(why, Exhausted::Steps(1));
+                prop_assert!(ordered < operations.len());
+                return Ok("undecided");
+            }
             Outcome::Undecided(why) => return Err(TestCaseError::fail(why.to_string())),
         }
         Ok("decided")
@@ -138,15 +143,54 @@ fn small_budgets() {
         action: Action::Write(1),
         resolved: true,
     };
-    let limits = Limits {
-        entries: 0,
-        ..Limits::default()
-    };
-    let too_large = Undecided::TooLarge {
-        operations: 1,
-        processes: 1,
-    };
-    assert_eq!(check(&[one], limits), Outcome::Undecided(too_large));
+    let (small, stopped) = (
+        Budget {
+            bytes_max: 16,
+            ..Budget::default()
+        },
+        Budget {
+            stop: Stop::when(|| true),
+            ..Budget::default()
+        },
+    );
+    for (budget, why) in [(small, Exhausted::Bytes(16)), (stopped, Exhausted::Stopped)] {
+        let undecided = Undecided::Unsaturated { why, round: 1 };
+        assert_eq!(check(&[one], &budget), Outcome::Undecided(undecided));
+    }
+}
+
+/// Time may be up at any moment.
+#[test]
+fn a_stop_is_heeded_wherever_it_comes() {
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let share = run(1_000, &history(14), |operations| {
+        let expected = brute(&operations);
+        let mut seen = "decided";
+        for after in 0..12 {
+            asked.store(0, std::sync::atomic::Ordering::Relaxed);
+            let asked = asked.clone();
+            let stop = Stop::when(move || {
+                asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= after
+            });
+            let budget = Budget {
+                stop,
+                ..Budget::default()
+            };
+            match check(&operations, &budget) {
+                Outcome::Valid => prop_assert!(expected),
+                Outcome::Violated(_) => prop_assert!(!expected),
+                Outcome::Undecided(
+                    Undecided::Unsaturated { why, .. } | Undecided::Unordered { why, .. },
+                ) => {
+                    prop_assert_eq!(why, Exhausted::Stopped);
+                    seen = "stopped";
+                }
+                Outcome::Undecided(why) => return Err(TestCaseError::fail(why.to_string())),
+            }
+        }
+        Ok(seen)
+    });
+    assert!(share.of("stopped") > 0.5);
 }
 
 /// Nothing follows about the order of `a` and `b`, or of `c` and `d`, and each of the four
@@ -185,12 +229,12 @@ fn no_order_without_a_cycle() {
         }
     }
     assert!(!brute(&operations));
-    let Outcome::Violated(violation) = check(&operations, Limits::default()) else {
+    let Outcome::Violated(violation) = check(&operations, &Budget::default()) else {
         panic!("not violated");
     };
     assert_eq!(violation.reason, Reason::NoOrder);
     // Without either half it can be ordered.
     operations.retain(|one| one.process != 4);
     assert!(brute(&operations));
-    assert_eq!(check(&operations, Limits::default()), Outcome::Valid);
+    assert_eq!(check(&operations, &Budget::default()), Outcome::Valid);
 }

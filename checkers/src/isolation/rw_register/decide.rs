@@ -12,6 +12,7 @@ use super::facts::Facts;
 use super::must::{Must, Why};
 use super::refine::{Purse, Refined, Rules, Wrong, refine};
 use super::{atomic, edges, guarantees, inferred, reasons};
+use crate::budget::Budget;
 use crate::intern::NONE;
 use crate::isolation::data::Decision;
 use crate::isolation::findings::{Finding, Findings};
@@ -19,7 +20,6 @@ use crate::isolation::graph::{Graph, GraphBuilder, Kind};
 use crate::isolation::levels::Level;
 use crate::isolation::phenomena::Order::{self, Free, Process, Realtime};
 use crate::isolation::phenomena::{Phenomenon, Shape};
-use crate::linearizable::Budget;
 
 /// Of so many transactions all orders of versions are tried.
 const TINY: usize = 10;

@@ -13,11 +13,11 @@ use super::keys;
 use super::must::{Must, Why};
 use super::reasons;
 use super::refine::{Purse, Refined, Rules, Wrong, refine};
+use crate::budget::Budget;
 use crate::intern::NONE;
 use crate::isolation::digraph::{Filtered, components};
 use crate::isolation::graph::{Graph, GraphBuilder, Kind, Kinds};
 use crate::isolation::phenomena::Order;
-use crate::linearizable::Budget;
 
 /// What is known of versions, given an order of transactions.
 #[derive(Debug)]

@@ -44,7 +44,7 @@ use super::levels::Level;
 use super::options::IsolationOptions;
 use super::phenomena::Order;
 use super::transactions::Transactions;
-use crate::linearizable::Budget;
+use crate::budget::Budget;
 use facts::Facts;
 use inferred::{Inferred, infer};
 pub(crate) use misfit::Misfit;

@@ -12,9 +12,9 @@ use super::facts::Facts;
 use super::must::{Must, Why};
 use super::past::{Ordered, overlooked};
 use super::sort::{Layers, by_end, edges_of, path_within, places, shortest_cycle, sorted};
+use crate::budget::{Budget, Exhausted};
 use crate::intern::NONE;
 use crate::isolation::graph::Graph;
-use crate::linearizable::{Budget, Exhausted};
 
 /// Rounds after which an order is given up: each takes one step more on a chain of
 /// consequences, and few histories have long ones.

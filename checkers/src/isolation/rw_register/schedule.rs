@@ -22,12 +22,12 @@ use hashbrown::HashSet;
 use super::facts::Facts;
 use super::lists::Lists;
 use super::must::Must;
+use crate::budget::Budget;
 use crate::intern::NONE;
 use crate::isolation::data::{Execution, NotFound};
 use crate::isolation::phenomena::Order;
 use crate::isolation::transactions::Status;
 use crate::isolation::words;
-use crate::linearizable::Budget;
 
 /// Transactions to choose from where nothing but likelihood limits them. With no more than
 /// these in all, every order is tried.

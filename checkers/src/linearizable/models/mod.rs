@@ -19,8 +19,7 @@ use super::options::{NilReads, ObjectOptions};
 pub(crate) use counting::{Counter, Semaphore};
 pub(crate) use kv::Kv;
 pub(crate) use mutex::{FencedLock, Mutex, OwnerMutex};
-use queues::Discipline;
-pub(crate) use queues::Queue;
+pub(crate) use queues::{Discipline, Queue, priority};
 pub(crate) use register::Register;
 pub(crate) use seat::Seat;
 pub(crate) use set::Set;
@@ -71,6 +70,10 @@ static MODELS: &[ModelInfo] = &[
     ModelInfo {
         name: "unordered-queue",
         about: "whatever is in may come out: enqueue, dequeue",
+    },
+    ModelInfo {
+        name: "priority-queue",
+        about: "the smallest number, or [number, value], first out: insert, delete-min",
     },
     ModelInfo {
         name: "stack",
@@ -156,6 +159,7 @@ pub(crate) fn find(name: &str, options: &ObjectOptions) -> Result<Box<dyn Judge>
         "fenced-lock" => Box::new(FencedLock),
         "fifo-queue" => Box::new(Queue(Discipline::Fifo)),
         "unordered-queue" => Box::new(Queue(Discipline::Bag)),
+        "priority-queue" => Box::new(Queue(Discipline::Priority)),
         "stack" => Box::new(Queue(Discipline::Lifo)),
         "set" => Box::new(Set),
         "seat" => Box::new(Seat),
@@ -201,7 +205,7 @@ type Telltale = (
     &'static [&'static str],
 );
 
-static TELLTALES: [Telltale; 6] = [
+static TELLTALES: [Telltale; 7] = [
     ("cas-register", &["cas"], &["read", "write", "cas"]),
     ("register", &["write"], &["read", "write"]),
     (
@@ -210,6 +214,11 @@ static TELLTALES: [Telltale; 6] = [
         &["put", "get", "append", "delete"],
     ),
     ("stack", &["push", "pop"], &["push", "pop"]),
+    (
+        "priority-queue",
+        &["delete-min"],
+        &["insert", "enqueue", "delete-min", "dequeue"],
+    ),
     (
         "set",
         &["contains", "remove"],

@@ -1,5 +1,10 @@
 //! Queues and the stack: what is put in is taken out once, in some order.
+//!
+//! A priority queue's values are whole numbers, each its own priority, or pairs of a priority
+//! and anything; what is taken out is what was put in. Of the values with the smallest
+//! priority any may come out.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use serde_json::Value;
@@ -16,10 +21,32 @@ pub(crate) enum Discipline {
     Lifo,
     /// Any.
     Bag,
+    /// One of the smallest priority.
+    Priority,
 }
 
-/// `enqueue` or `push` puts a value in; `dequeue` or `pop` takes one out and returns
-/// it, or null if there is none.
+impl Discipline {
+    /// What puts a value in, and what takes one out; the first of each is its usual name.
+    pub(crate) fn verbs(self) -> [&'static [&'static str]; 2] {
+        match self {
+            Discipline::Lifo => [&["push"], &["pop"]],
+            Discipline::Fifo | Discipline::Bag => [&["enqueue"], &["dequeue"]],
+            Discipline::Priority => [&["insert", "enqueue"], &["delete-min", "dequeue"]],
+        }
+    }
+}
+
+/// The priority of a value in a priority queue; none if it has none.
+pub(crate) fn priority(value: &Value) -> Option<i64> {
+    match value.as_array().map(Vec::as_slice) {
+        Some([priority, _]) => priority.as_i64(),
+        Some(_) => None,
+        None => value.as_i64(),
+    }
+}
+
+/// `enqueue`, `push` or `insert` puts a value in; `dequeue`, `pop` or `delete-min` takes one
+/// out and returns it, or null if there is none.
 pub(crate) struct Queue(pub(crate) Discipline);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,9 +60,22 @@ pub(crate) enum Op {
 
 impl Queue {
     fn verbs(&self) -> [&'static str; 2] {
+        self.0.verbs().map(|verbs| verbs[0])
+    }
+
+    /// Whether all values of a state are sorted, so that equal ones are equal.
+    fn sorts(&self) -> bool {
+        matches!(self.0, Discipline::Bag | Discipline::Priority)
+    }
+
+    /// How many of the values may come out next, of those from the first on.
+    fn next(&self, values: &VecDeque<Value>) -> usize {
         match self.0 {
-            Discipline::Lifo => ["push", "pop"],
-            Discipline::Fifo | Discipline::Bag => ["enqueue", "dequeue"],
+            Discipline::Priority => {
+                let least = values.front().and_then(priority);
+                values.partition_point(|value| priority(value) <= least)
+            }
+            _ => values.len(),
         }
     }
 
@@ -47,7 +87,10 @@ impl Queue {
                 .len()
                 .checked_sub(1)
                 .filter(|&at| &values[at] == value),
-            Discipline::Bag => values.iter().position(|other| other == value),
+            Discipline::Bag | Discipline::Priority => {
+                let mut next = values.iter().take(self.next(values));
+                next.position(|other| other == value)
+            }
         };
         let mut left = values.clone();
         left.remove(at?);
@@ -56,7 +99,7 @@ impl Queue {
 }
 
 impl Model for Queue {
-    /// Oldest first; a bag's values are sorted, so that equal bags are equal.
+    /// Oldest first; of a bag or a priority queue sorted, the smallest first.
     type State = VecDeque<Value>;
     type Op = Op;
     type Next = Vec<VecDeque<Value>>;
@@ -66,6 +109,7 @@ impl Model for Queue {
             Discipline::Fifo => "fifo-queue",
             Discipline::Lifo => "stack",
             Discipline::Bag => "unordered-queue",
+            Discipline::Priority => "priority-queue",
         }
     }
 
@@ -74,14 +118,24 @@ impl Model for Queue {
     }
 
     fn operation(&self, call: &Call<'_>) -> Result<Option<Op>, String> {
-        let [put, take] = self.verbs();
+        let [put, take] = self.0.verbs();
+        let known = |value: &Value| match self.0 {
+            Discipline::Priority if priority(value).is_none() => Err(format!(
+                "expected a whole number or [whole number, value], found {value}"
+            )),
+            _ => Ok(value.clone()),
+        };
         Ok(match call.f {
             _ if call.outcome == Outcome::Refused => None,
-            f if f == put => Some(Op::Put(call.argument.clone())),
-            f if f == take && !call.happened() => Some(Op::TakeUnseen),
-            f if f == take && call.result.is_null() => Some(Op::FoundEmpty),
-            f if f == take => Some(Op::Take(call.result.clone())),
-            _ => return Err(call.unexpected(&format!("{put} or {take}"))),
+            f if put.contains(&f) => Some(Op::Put(known(call.argument)?)),
+            f if take.contains(&f) && !call.happened() => Some(Op::TakeUnseen),
+            f if take.contains(&f) && call.result.is_null() => Some(Op::FoundEmpty),
+            f if take.contains(&f) => Some(Op::Take(known(call.result)?)),
+            _ => {
+                let verbs = put.iter().chain(take);
+                let verbs = crate::words::list_with("or", verbs, put.len() + take.len());
+                return Err(call.unexpected(&verbs));
+            }
         })
     }
 
@@ -90,9 +144,9 @@ impl Model for Queue {
         match op {
             Op::Put(value) => {
                 let mut values = values.clone();
-                let at = match self.0 {
-                    Discipline::Bag => values.partition_point(|other| less(other, value)),
-                    _ => values.len(),
+                let at = match self.sorts() {
+                    true => values.partition_point(|other| less(other, value)),
+                    false => values.len(),
                 };
                 values.insert(at, value.clone());
                 vec![values]
@@ -106,8 +160,9 @@ impl Model for Queue {
                 Discipline::Lifo => {
                     one(values.back().and_then(|value| self.without(values, value)))
                 }
-                Discipline::Bag => {
-                    let mut different: Vec<&Value> = values.iter().collect();
+                Discipline::Bag | Discipline::Priority => {
+                    let mut different: Vec<&Value> =
+                        values.iter().take(self.next(values)).collect();
                     different.dedup();
                     different
                         .into_iter()
@@ -144,6 +199,7 @@ impl Model for Queue {
         let list = crate::words::list(values.iter().map(Value::to_string), values.len());
         match self.0 {
             Discipline::Bag => format!("it holds {list}"),
+            Discipline::Priority => format!("it holds, smallest first, {list}"),
             Discipline::Fifo | Discipline::Lifo => format!("it holds, oldest first, {list}"),
         }
     }
@@ -159,12 +215,11 @@ impl Model for Queue {
     }
 }
 
-/// Some order of values: any will do, so long as it is one.
+/// Some order of values, by their priority if they have one: for a bag any will do.
 fn less(a: &Value, b: &Value) -> bool {
-    match (a.as_i64(), b.as_i64()) {
-        (Some(a), Some(b)) => a < b,
-        (Some(_), None) => true,
-        (None, Some(_)) => false,
-        (None, None) => a.to_string().cmp(&b.to_string()).is_lt(),
+    let order = |value: &Value| (priority(value).is_none(), priority(value));
+    match order(a).cmp(&order(b)) {
+        Ordering::Equal if !a.is_i64() || !b.is_i64() => a.to_string() < b.to_string(),
+        order => order.is_lt(),
     }
 }

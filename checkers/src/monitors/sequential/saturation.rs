@@ -14,10 +14,14 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::{Because, History, Kind, Node, Reason, Step, Stop, Violation};
+use super::{Because, Budget, History, Kind, Node, Reason, Step, Stop, Undecided, Violation};
+use crate::budget::Exhausted;
 
 /// After so many rounds the search may take over: what was not yet found follows no less.
 const ROUNDS_MAX: u32 = 64;
+
+/// Nodes between looks at the budget.
+const NODES_BETWEEN_CHECKS: usize = 256;
 
 /// Why one node precedes another: [`Because`], with nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +45,8 @@ struct Edge {
 pub(super) struct Saturation {
     /// The precedences into each node.
     into: Vec<Vec<Edge>>,
+    /// How many there are.
+    edges: usize,
     /// Those found in the last round, with where they lead.
     latest: Vec<(u32, Edge)>,
     round: u32,
@@ -102,6 +108,7 @@ impl Saturation {
         }
         let mut saturation = Saturation {
             into: vec![Vec::new(); history.nodes.len()],
+            edges: 0,
             latest: Vec::new(),
             round: 0,
             writes,
@@ -128,27 +135,45 @@ impl Saturation {
             because,
             round: self.round,
         };
+        self.edges += 1;
         self.into[to as usize].push(edge);
         self.latest.push((to, edge));
     }
 
-    /// Goes on until nothing new follows, or there is a cycle.
-    pub fn saturate(mut self, history: &History) -> Result<Clocks, Stop<Reason>> {
+    /// Goes on until nothing new follows, or there is a cycle, or the budget is used up.
+    pub fn saturate(mut self, history: &History, budget: &Budget) -> Result<Clocks, Stop<Reason>> {
         loop {
-            let Some(clocks) = self.clocks(history) else {
-                return Err(self.cycle(history).into());
+            let round = self.round + 1;
+            let unsaturated = |why| Undecided::Unsaturated { why, round };
+            let clocks = self.clocks(history, budget).map_err(unsaturated)?;
+            let Some(clocks) = clocks else {
+                return Err(self.cycle(history, budget).into());
             };
             self.round += 1;
             self.latest.clear();
-            self.follow(history, &clocks);
+            self.follow(history, &clocks, budget).map_err(unsaturated)?;
             if self.latest.is_empty() || self.round == ROUNDS_MAX {
                 return Ok(clocks);
             }
         }
     }
 
+    /// Whether the budget allows for this, and so many more precedences.
+    fn spend(&self, history: &History, budget: &Budget, found: usize) -> Result<(), Exhausted> {
+        // Of each node the lists of what leads into it and out of it; each precedence in
+        // both, twice as much while a list grows, and the latest once more.
+        let node = size_of::<Vec<Edge>>() + 4 * size_of::<Edge>() + size_of::<Vec<u32>>() + 24;
+        let edge = 2 * (size_of::<Edge>() + size_of::<u32>());
+        let latest = 2 * size_of::<(u32, Edge)>();
+        let edges = self.edges + found;
+        let bytes =
+            history.nodes.len() * node + edges * edge + (self.latest.len() + found) * latest;
+        budget.spend(0, history.bytes().saturating_add(bytes))
+    }
+
     /// The clocks, in topological order; none if there is a cycle.
-    fn clocks(&self, history: &History) -> Option<Clocks> {
+    fn clocks(&self, history: &History, budget: &Budget) -> Result<Option<Clocks>, Exhausted> {
+        self.spend(history, budget, 0)?;
         let (nodes, processes) = (&history.nodes, history.processes.len());
         let mut out: Vec<Vec<u32>> = vec![Vec::new(); nodes.len()];
         let mut missing: Vec<u32> = Vec::with_capacity(nodes.len());
@@ -165,9 +190,12 @@ impl Saturation {
         let mut ready: Vec<u32> = (0..nodes.len() as u32)
             .filter(|&node| missing[node as usize] == 0)
             .collect();
-        let mut done = 0;
+        let mut done = 0_usize;
         while let Some(node) = ready.pop() {
             done += 1;
+            if done.is_multiple_of(NODES_BETWEEN_CHECKS) {
+                self.spend(history, budget, 0)?;
+            }
             let Node {
                 process, position, ..
             } = nodes[node as usize];
@@ -186,14 +214,22 @@ impl Saturation {
                 }
             }
         }
-        (done == nodes.len()).then_some(clocks)
+        Ok((done == nodes.len()).then_some(clocks))
     }
 
     /// One round.
-    fn follow(&mut self, history: &History, clocks: &Clocks) {
+    fn follow(
+        &mut self,
+        history: &History,
+        clocks: &Clocks,
+        budget: &Budget,
+    ) -> Result<(), Exhausted> {
         let nodes = &history.nodes;
         let mut found = Vec::new();
         for (read, node) in (0..).zip(nodes) {
+            if (read as usize).is_multiple_of(NODES_BETWEEN_CHECKS) {
+                self.spend(history, budget, 2 * found.len())?;
+            }
             let Kind::Read(Some(writer)) = node.kind else {
                 continue;
             };
@@ -228,10 +264,11 @@ impl Saturation {
         for (from, to, because) in found {
             self.add(from, to, because);
         }
+        Ok(())
     }
 
     /// The shortest cycle found: through one of the latest edges, since there was none before.
-    fn cycle(&self, history: &History) -> Violation<Reason> {
+    fn cycle(&self, history: &History, budget: &Budget) -> Violation<Reason> {
         /// More would be thorough rather than useful.
         const TRIED_MAX: usize = 256;
         let mut shortest: Option<Vec<(u32, Cause)>> = None;
@@ -248,7 +285,7 @@ impl Saturation {
                 shortest = Some(path);
             }
             tried += 1;
-            if tried == TRIED_MAX {
+            if tried == TRIED_MAX || budget.is_stopped() {
                 break;
             }
         }

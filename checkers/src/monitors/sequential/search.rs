@@ -11,19 +11,23 @@
 use hashbrown::HashSet;
 
 use super::saturation::Clocks;
-use super::{History, Kind, Node, Reason, Stop, Undecided, Violation};
+use super::{Budget, History, Kind, Node, Reason, Stop, Undecided, Violation};
 
 /// Finds an order, or shows that there is none.
 pub(super) fn find_order(
     history: &History,
     order: &Clocks,
-    states_max: usize,
+    budget: &Budget,
 ) -> Result<(), Stop<Reason>> {
     let mut search = Search::new(history, order);
     let mut seen: HashSet<Box<[u32]>, foldhash::fast::FixedState> = HashSet::default();
     let mut furthest = (0, search.positions.clone());
     // What can be chosen in each state on the way, and how much had been done before.
     let mut way: Vec<(Vec<u32>, usize)> = Vec::new();
+    let processes = history.processes.len();
+    let state = 4 * processes + 16;
+    // The room for all choices on the way.
+    let mut chosen = 0;
     search.advance();
     loop {
         if search.done.len() == history.nodes.len() {
@@ -36,9 +40,25 @@ pub(super) fn find_order(
             true => search.choices(),
             false => Vec::new(),
         };
-        if seen.len() > states_max {
-            return Err(Undecided::Budget { states: seen.len() }.into());
+        // A state can take long where there are many processes: each looks at the budget.
+        let slots = seen.capacity() * 8 / 7 * (size_of::<Box<[u32]>>() + 1);
+        // A table that is about to grow will for a moment be there three times.
+        let tables = if seen.len() == seen.capacity() { 3 } else { 1 };
+        let bytes = history.bytes()
+            + seen.len() * state
+            + slots * tables
+            + way.capacity() * size_of::<(Vec<u32>, usize)>()
+            + chosen * size_of::<u32>();
+        if let Err(why) = budget.spend(seen.len() as u64, bytes) {
+            let (ordered, operations) = (furthest.0, history.nodes.len());
+            return Err(Undecided::Unordered {
+                why,
+                ordered,
+                operations,
+            }
+            .into());
         }
+        chosen += choices.capacity();
         way.push((choices, search.done.len()));
         let process = loop {
             let Some((choices, done)) = way.last_mut() else {
@@ -47,8 +67,9 @@ pub(super) fn find_order(
             search.undo(*done);
             match choices.pop() {
                 Some(process) => break process,
-                None => way.pop(),
-            };
+                None => chosen -= choices.capacity(),
+            }
+            way.pop();
         };
         search.step(process);
         search.advance();

@@ -1,4 +1,4 @@
-//! What a decision may cost. There is no clock here: time is counted in steps, and
+//! What a search may cost. There is no clock here: time is counted in steps, and
 //! whoever has a clock can say stop.
 
 use std::fmt;
@@ -44,21 +44,39 @@ impl PartialEq for Stop {
 
 impl Eq for Stop {}
 
-/// What one object's search may use.
-#[derive(Debug, Clone)]
-pub(crate) struct Budget {
-    pub(crate) steps_max: u64,
-    pub(crate) bytes_max: usize,
-    pub(crate) stop: Stop,
+/// What one search may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Budget {
+    /// Steps of search.
+    pub steps_max: u64,
+    /// Bytes, about.
+    pub bytes_max: usize,
+    /// Asked now and then; once it is true, the search ends undecided.
+    pub stop: Stop,
 }
 
-/// What was used up.
+impl Default for Budget {
+    /// A billion steps and 4 GiB.
+    fn default() -> Self {
+        Budget {
+            steps_max: 1_000_000_000,
+            bytes_max: usize::try_from(4_u64 << 30).unwrap_or(usize::MAX),
+            stop: Stop::default(),
+        }
+    }
+}
+
+/// What was used up. Displayed, when a search gave up: `after 16 MiB of memory`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exhausted {
+#[non_exhaustive]
+pub enum Exhausted {
+    /// That many steps.
     Steps(u64),
+    /// That many bytes.
     Bytes(usize),
+    /// It was told to stop.
     Stopped,
-    /// Too many unresolved operations in a row that need each other.
+    /// That many unresolved operations in a row that need each other.
     Depth(usize),
 }
 
@@ -70,10 +88,14 @@ impl Budget {
         if bytes > self.bytes_max {
             return Err(Exhausted::Bytes(self.bytes_max));
         }
-        match self.stop.now() {
+        match self.is_stopped() {
             true => Err(Exhausted::Stopped),
             false => Ok(()),
         }
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.now()
     }
 }
 
