@@ -19,6 +19,7 @@ mod settle;
 
 use cut::Cutter;
 pub use error::{ReadError, Warning};
+use parse::Parsed;
 use settle::Settler;
 
 /// What the buffer holds at first. Larger ones leave the processor's cache.
@@ -166,10 +167,14 @@ impl<R: Read> Reader<R> {
             ..
         } = &self.cutter;
         let format = format.unwrap_or(Format::JsonLines);
-        let parsed = parse::parse(name, format, buffer, &place, &mut self.scratch)?;
-        let event = self.settler.settle(name, place.line, parsed)?;
+        let line = place.line;
+        let mut event = match parse::parse(name, format, buffer, &place, &mut self.scratch)? {
+            Parsed::Event(event) => event,
+            Parsed::Draft(draft) => self.settler.complete(name, line, draft)?,
+        };
+        self.settler.settle(name, line, &mut event)?;
         self.done = false;
-        Ok(Some((event, place.line)))
+        Ok(Some((event, line)))
     }
 
     /// The end of the source: a history without an event is none.

@@ -1,9 +1,11 @@
 //! Reading on several cores. Every thread does the same: it cuts a chunk off the source,
 //! parses it beside the others, and when the chunks before were handed out, hands out its
 //! own. So events borrow from a chunk that never changes hands, whoever is slow is waited
-//! for, and there are never more chunks in memory than threads.
+//! for, and there are never more chunks in memory than threads. What an event is, and what
+//! is wrong with it, is said by the same code that reads one by one.
 
 use std::io::Read;
+use std::mem;
 use std::num::NonZero;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -60,7 +62,8 @@ impl<R: Read + Send> Reader<R> {
     /// parsed on all cores, in memory that does not grow with the history; `each` is
     /// called by one thread at a time.
     ///
-    /// After an error nothing more is read; [`Reader::line`] is the line at fault.
+    /// The source is read ahead of what was handed out. After an error nothing more is
+    /// handed out; [`Reader::line`] is the line of the event at fault.
     ///
     /// ```
     /// use witness_histories::{ReadError, Reader};
@@ -241,15 +244,30 @@ where
     E: From<ReadError>,
     F: FnMut(&Event<'_>, u64) -> Result<(), E>,
 {
-    fn take(&mut self, name: &str, events: Vec<(u64, Parsed<'_>)>) -> Result<(), (Option<u64>, E)> {
-        for (line, parsed) in events {
-            let settled = self.settler.settle(name, line, parsed);
-            settled
-                .map_err(E::from)
-                .and_then(|event| (self.each)(&event, line))
-                .map_err(|error| (Some(line), error))?;
+    fn take(
+        &mut self,
+        name: &str,
+        mut events: Vec<(u64, Parsed<'_>)>,
+    ) -> Result<(), (Option<u64>, E)> {
+        for (line, parsed) in &mut events {
+            let line = *line;
+            let taken = match parsed {
+                Parsed::Event(event) => self.event(name, line, event),
+                Parsed::Draft(draft) => self
+                    .settler
+                    .complete(name, line, mem::take(draft))
+                    .map_err(E::from)
+                    .and_then(|mut event| self.event(name, line, &mut event)),
+            };
+            taken.map_err(|error| (Some(line), error))?;
         }
         Ok(())
+    }
+
+    #[inline]
+    fn event(&mut self, name: &str, line: u64, event: &mut Event<'_>) -> Result<(), E> {
+        self.settler.settle(name, line, event)?;
+        (self.each)(event, line)
     }
 }
 

@@ -1,9 +1,8 @@
 //! What an event owes to the ones before it: what its format leaves out is supplied,
 //! tuples are split, and it must fit. Events come here in their order.
 
-use super::parse::Parsed;
 use super::{ReadError, Warning};
-use crate::draft::Completion;
+use crate::draft::{Completion, Draft};
 use crate::event::Event;
 use crate::independent::Tuples;
 use crate::jsonl::ParseError;
@@ -28,36 +27,40 @@ impl Settler {
         }
     }
 
-    /// The next event, which stands on that line of the source of that name.
-    #[inline]
-    pub(super) fn settle<'a>(
+    /// The event of a draft, which stands on that line of the source of that name.
+    pub(super) fn complete<'a>(
         &mut self,
         name: &str,
         line: u64,
-        parsed: Parsed<'a>,
+        draft: Draft<'a>,
     ) -> Result<Event<'a>, ReadError> {
-        let mut event = match parsed {
-            Parsed::Event(event) => event,
-            Parsed::Draft(draft) => {
-                self.completion
-                    .event(draft, line)
-                    .map_err(|field| ReadError::Malformed {
-                        name: name.to_owned(),
-                        line,
-                        error: ParseError {
-                            field: Some(field.name().to_owned()),
-                            column: None,
-                            message: "missing".to_owned(),
-                        },
-                    })?
-            }
-        };
+        self.completion
+            .event(draft, line)
+            .map_err(|field| ReadError::Malformed {
+                name: name.to_owned(),
+                line,
+                error: ParseError {
+                    field: Some(field.name().to_owned()),
+                    column: None,
+                    message: "missing".to_owned(),
+                },
+            })
+    }
+
+    /// The next event, which stands on that line of the source of that name.
+    #[inline]
+    pub(super) fn settle(
+        &mut self,
+        name: &str,
+        line: u64,
+        event: &mut Event<'_>,
+    ) -> Result<(), ReadError> {
         if let Some(tuples) = &mut self.tuples {
-            tuples.split(&mut event);
+            tuples.split(event);
         }
         if let Some(validator) = &mut self.validator {
             validator
-                .event(&event)
+                .event(event)
                 .map_err(|invalid| ReadError::Invalid {
                     name: name.to_owned(),
                     line,
@@ -65,7 +68,7 @@ impl Settler {
                 })?;
         }
         self.events += 1;
-        Ok(event)
+        Ok(())
     }
 
     /// What was supplied so far.
