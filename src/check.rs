@@ -76,28 +76,21 @@ pub fn digest(
     feed(input.open()?, digest)
 }
 
-fn feed<R: Read>(mut reader: Reader<R>, mut digest: DigestBuilder) -> Result<Digest, Unreadable> {
-    let fed = loop {
-        match reader.next()? {
-            None => break Ok(()),
-            Some(event) => {
-                if let Err(error) = digest.event(&event) {
-                    break Err(error);
-                }
-            }
-        }
+fn feed<R: Read + Send>(
+    mut reader: Reader<R>,
+    mut digest: DigestBuilder,
+) -> Result<Digest, Unreadable> {
+    let source_name = reader.name().to_owned();
+    let payload = |line, error| Unreadable::Payload {
+        source_name: source_name.clone(),
+        line,
+        error,
     };
-    fed.map_err(|error| payload(&reader, error))?;
+    reader.for_each(|event, line| digest.event(event).map_err(|error| payload(line, error)))?;
     for warning in reader.warnings() {
         digest.caveat(Caveat::from(warning));
     }
-    digest.finish().map_err(|error| payload(&reader, error))
-}
-
-fn payload<R: Read>(reader: &Reader<R>, error: CheckError) -> Unreadable {
-    Unreadable::Payload {
-        source_name: reader.name().to_owned(),
-        line: reader.line(),
-        error,
-    }
+    digest
+        .finish()
+        .map_err(|error| payload(reader.line(), error))
 }

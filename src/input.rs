@@ -31,10 +31,10 @@ impl Input {
     ///
     /// # Errors
     /// The file cannot be opened.
-    pub fn open(&self) -> Result<Reader<Box<dyn Read>>, ReadError> {
+    pub fn open(&self) -> Result<Reader<Box<dyn Read + Send>>, ReadError> {
         let name = self.path.display().to_string();
-        let source: Box<dyn Read> = if self.path == Path::new("-") {
-            Box::new(io::stdin().lock())
+        let source: Box<dyn Read + Send> = if self.path == Path::new("-") {
+            Box::new(io::stdin())
         } else {
             match File::open(&self.path) {
                 Ok(file) => Box::new(file),

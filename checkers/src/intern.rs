@@ -2,6 +2,7 @@
 //! text means, except that identifiers of 128 bits fit in 16 bytes.
 
 use std::hash::BuildHasher;
+use std::io::Write;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -206,7 +207,8 @@ impl Keys {
         match key {
             Key::Text(text) | Key::Number(text) => self.scratch.extend_from_slice(text.as_bytes()),
             Key::Bool(_) | Key::Int(_) => {
-                self.scratch.extend_from_slice(key.to_string().as_bytes());
+                // Into memory: it cannot fail.
+                let _ = write!(self.scratch, "{key}");
             }
         }
         self.interner.intern(&self.scratch, likely)

@@ -1,11 +1,11 @@
-//! How fast histories of other formats are read: bytes a second, on one core,
-//! from memory, validated.
+//! How fast registers and transactions are read in each format: bytes a second, from
+//! memory, validated, one by one or on all cores.
 
 use std::sync::OnceLock;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use witness_histories::{Format, Reader, Writer, convert};
+use witness_histories::{Format, ReadError, Reader, Writer, convert};
 
 /// Operations of the history; few where the benchmark is only tried.
 const OPERATIONS: u64 = if cfg!(debug_assertions) {
@@ -70,31 +70,59 @@ fn converted(edn: &[u8], to: Format) -> Vec<u8> {
     out
 }
 
-fn read(bencher: Bencher<'_, '_>, history: &[u8]) {
-    bencher
+/// What the argument of a benchmark says.
+const ONE_BY_ONE: bool = false;
+const ALL_CORES: bool = true;
+
+fn read(bencher: Bencher<'_, '_>, history: &[u8], cores: bool) {
+    let bencher = bencher
         .counter(BytesCount::of_slice(history))
-        .counter(ItemsCount::new(2 * OPERATIONS))
-        .bench(|| {
+        .counter(ItemsCount::new(2 * OPERATIONS));
+    if cores == ALL_CORES {
+        return bencher.bench(|| {
             let mut reader = Reader::new("history", history);
-            while let Some(event) = reader.next().expect("a history") {
+            let read = reader.for_each(|event, _| {
                 black_box(event);
-            }
+                Ok::<(), ReadError>(())
+            });
+            read.expect("a history");
         });
+    }
+    bencher.bench(|| {
+        let mut reader = Reader::new("history", history);
+        while let Some(event) = reader.next().expect("a history") {
+            black_box(event);
+        }
+    });
 }
 
-#[divan::bench(sample_count = 10, sample_size = 1)]
-fn edn_register(bencher: Bencher<'_, '_>) {
-    read(bencher, register());
+#[divan::bench(sample_count = 10, sample_size = 1, args = [ONE_BY_ONE, ALL_CORES])]
+fn edn_register(bencher: Bencher<'_, '_>, cores: bool) {
+    read(bencher, register(), cores);
 }
 
-#[divan::bench(sample_count = 10, sample_size = 1)]
-fn edn_transactions(bencher: Bencher<'_, '_>) {
-    read(bencher, transactions());
+#[divan::bench(sample_count = 10, sample_size = 1, args = [ONE_BY_ONE, ALL_CORES])]
+fn edn_transactions(bencher: Bencher<'_, '_>, cores: bool) {
+    read(bencher, transactions(), cores);
 }
 
-#[divan::bench(sample_count = 10, sample_size = 1)]
-fn json_register(bencher: Bencher<'_, '_>) {
-    read(bencher, &converted(register(), Format::Json));
+#[divan::bench(sample_count = 10, sample_size = 1, args = [ONE_BY_ONE, ALL_CORES])]
+fn json_register(bencher: Bencher<'_, '_>, cores: bool) {
+    read(bencher, &converted(register(), Format::Json), cores);
+}
+
+#[divan::bench(sample_count = 10, sample_size = 1, args = [ONE_BY_ONE, ALL_CORES])]
+fn json_lines_register(bencher: Bencher<'_, '_>, cores: bool) {
+    read(bencher, &converted(register(), Format::JsonLines), cores);
+}
+
+#[divan::bench(sample_count = 10, sample_size = 1, args = [ONE_BY_ONE, ALL_CORES])]
+fn json_lines_transactions(bencher: Bencher<'_, '_>, cores: bool) {
+    read(
+        bencher,
+        &converted(transactions(), Format::JsonLines),
+        cores,
+    );
 }
 
 #[divan::bench(sample_count = 10, sample_size = 1)]

@@ -35,6 +35,7 @@ mod error;
 mod event;
 mod from_json;
 mod lexer;
+mod number;
 #[cfg(test)]
 mod tests;
 mod to_json;
@@ -120,6 +121,11 @@ fn is_name(name: &str) -> bool {
     }
     let first = bytes.first().is_some_and(|byte| !byte.is_ascii_digit());
     first && (!odd || is_odd_name(name))
+}
+
+/// Whether the byte may stand anywhere in a name, but for digits, which begin none.
+fn is_plain_in_name(byte: u8) -> bool {
+    matches!(NAME[usize::from(byte)], Part::Anywhere)
 }
 
 /// As [`is_name`], for one that holds what may only stand inside.

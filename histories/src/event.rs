@@ -32,9 +32,13 @@ impl Kind {
 
     /// The kind with that name, if there is one.
     pub fn named(name: &str) -> Option<Kind> {
-        [Kind::Invoke, Kind::Ok, Kind::Fail, Kind::Info]
-            .into_iter()
-            .find(|k| k.name() == name)
+        Some(match name.as_bytes() {
+            b"invoke" => Kind::Invoke,
+            b"ok" => Kind::Ok,
+            b"fail" => Kind::Fail,
+            b"info" => Kind::Info,
+            _ => return None,
+        })
     }
 
     /// How an event of this kind ends its operation; an invocation does not.

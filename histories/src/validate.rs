@@ -3,7 +3,6 @@
 //! whether the database kept its promise is for the checkers to say.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::fmt;
 
 use crate::event::{Event, Key, Kind, Process};
@@ -22,10 +21,12 @@ use crate::field::Field;
 pub struct Validator {
     events: u64,
     time: Option<i64>,
-    open: HashMap<u64, Call>,
-    /// Calls that were completed, kept for their memory.
-    spare: Vec<Call>,
-    retired: IdSet,
+    clients: Clients,
+    open: usize,
+    /// The operations that are open, and some that were, kept for their memory.
+    calls: Vec<Call>,
+    /// Which of them are not open.
+    spare: Vec<u32>,
 }
 
 /// An operation that is open.
@@ -194,7 +195,7 @@ impl Validator {
 
     /// How many operations are open now.
     pub fn open(&self) -> usize {
-        self.open.len()
+        self.open
     }
 
     fn take(&mut self, event: &Event<'_>) -> Result<(), Problem> {
@@ -221,36 +222,39 @@ impl Validator {
     }
 
     fn client(&mut self, process: u64, event: &Event<'_>) -> Result<(), Problem> {
-        let open = match self.open.entry(process) {
-            Entry::Occupied(open) => open,
-            Entry::Vacant(_) if self.retired.contains(process) => {
-                return Err(Problem::Retired { process });
+        let invokes = event.kind == Kind::Invoke;
+        match self.clients.get(process) {
+            Client::Retired => Err(Problem::Retired { process }),
+            Client::Idle if invokes => {
+                let at = self.spare.pop().unwrap_or(self.calls.len() as u32);
+                if at as usize == self.calls.len() {
+                    self.calls.push(Call::default());
+                }
+                self.calls[at as usize].set(event);
+                self.clients.set(process, Client::Calls(at));
+                self.open += 1;
+                Ok(())
             }
-            Entry::Vacant(vacant) if event.kind == Kind::Invoke => {
-                let mut call = self.spare.pop().unwrap_or_default();
-                call.set(event);
-                vacant.insert(call);
-                return Ok(());
-            }
-            Entry::Vacant(_) => {
-                return Err(Problem::NotOpen {
-                    process,
-                    kind: event.kind,
-                });
-            }
-        };
-        if event.kind == Kind::Invoke {
-            return Err(Problem::AlreadyOpen {
+            Client::Idle => Err(Problem::NotOpen {
                 process,
-                invoked: open.get().index,
-            });
+                kind: event.kind,
+            }),
+            Client::Calls(at) if invokes => Err(Problem::AlreadyOpen {
+                process,
+                invoked: self.calls[at as usize].index,
+            }),
+            Client::Calls(at) => {
+                self.calls[at as usize].check(event)?;
+                let client = match event.kind {
+                    Kind::Info => Client::Retired,
+                    _ => Client::Idle,
+                };
+                self.clients.set(process, client);
+                self.spare.push(at);
+                self.open -= 1;
+                Ok(())
+            }
         }
-        open.get().check(event)?;
-        self.spare.push(open.remove());
-        if event.kind == Kind::Info {
-            self.retired.insert(process);
-        }
-        Ok(())
     }
 }
 
@@ -285,6 +289,70 @@ impl Call {
             });
         }
         Ok(())
+    }
+}
+
+/// What a client is doing.
+#[derive(Debug, Clone, Copy)]
+enum Client {
+    Idle,
+    /// That call is open.
+    Calls(u32),
+    Retired,
+}
+
+/// What every client is doing. Recorders number them from 0, so an array holds most.
+#[derive(Debug, Default)]
+struct Clients {
+    /// [`IDLE`], [`RETIRED`] or a call, by client.
+    low: Vec<u32>,
+    calls: HashMap<u64, u32>,
+    retired: IdSet,
+}
+
+const LOW: u64 = 1 << 20;
+const IDLE: u32 = u32::MAX;
+const RETIRED: u32 = u32::MAX - 1;
+
+impl Clients {
+    #[inline]
+    fn get(&self, client: u64) -> Client {
+        if client < LOW {
+            return match self.low.get(client as usize) {
+                None | Some(&IDLE) => Client::Idle,
+                Some(&RETIRED) => Client::Retired,
+                Some(&at) => Client::Calls(at),
+            };
+        }
+        match self.calls.get(&client) {
+            Some(&at) => Client::Calls(at),
+            None if self.retired.contains(client) => Client::Retired,
+            None => Client::Idle,
+        }
+    }
+
+    #[inline]
+    fn set(&mut self, client: u64, to: Client) {
+        if client < LOW {
+            let slot = client as usize;
+            if slot >= self.low.len() {
+                self.low.resize((slot + 1).next_power_of_two(), IDLE);
+            }
+            self.low[slot] = match to {
+                Client::Idle => IDLE,
+                Client::Calls(at) => at,
+                Client::Retired => RETIRED,
+            };
+            return;
+        }
+        match to {
+            Client::Calls(at) => drop(self.calls.insert(client, at)),
+            Client::Idle => drop(self.calls.remove(&client)),
+            Client::Retired => {
+                self.calls.remove(&client);
+                self.retired.insert(client);
+            }
+        }
     }
 }
 

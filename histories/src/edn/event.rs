@@ -36,8 +36,7 @@ pub(crate) fn parse<'a>(text: &'a str, scratch: &'a mut String) -> Result<Draft<
     let mut draft = Draft::default();
     while !edn.close(b'}', 0)? {
         let start = edn.at();
-        let name = name(&mut edn)?;
-        let field = Field::named(&name);
+        let (name, field) = field(&mut edn)?;
         let named = |mut fault: Fault| {
             fault.field.get_or_insert_with(|| name.clone().into_owned());
             fault
@@ -108,6 +107,10 @@ fn known<'a>(
 
 fn process(edn: &mut Lexer<'_>) -> Result<Option<Process>, Fault> {
     let start = edn.at();
+    if let Some(id) = edn.plain_integer().and_then(|word| word.parse().ok()) {
+        return Ok(Some(Process::Client(id)));
+    }
+    edn.rewind(start);
     let form = match edn.peek() {
         Some(b'"') => edn.string()?,
         _ => Cow::Borrowed(edn.word()?),
@@ -133,6 +136,10 @@ fn integer<T: std::str::FromStr>(word: &str) -> Option<T> {
 /// Takes an integer or `nil`.
 fn number<T: std::str::FromStr>(edn: &mut Lexer<'_>, expected: &str) -> Result<Option<T>, Fault> {
     let start = edn.at();
+    if let Some(number) = edn.plain_integer().and_then(|word| word.parse().ok()) {
+        return Ok(Some(number));
+    }
+    edn.rewind(start);
     let word = edn.word()?;
     match integer(word) {
         Some(number) => Ok(Some(number)),
@@ -143,12 +150,31 @@ fn number<T: std::str::FromStr>(edn: &mut Lexer<'_>, expected: &str) -> Result<O
 
 /// Takes `nil` if it comes.
 fn is_nil(edn: &mut Lexer<'_>) -> bool {
+    if edn.peek() != Some(b'n') {
+        return false;
+    }
     let mut ahead = edn.clone();
     let nil = ahead.word().is_ok_and(|word| word == "nil");
     if nil {
         *edn = ahead;
     }
     nil
+}
+
+/// Takes the name of a field, and says which one it is if this version knows it.
+#[inline]
+fn field<'a>(edn: &mut Lexer<'a>) -> Result<(Cow<'a, str>, Option<Field>), Fault> {
+    let start = edn.at();
+    if edn.take(b':')
+        && let Ok(word) = edn.word()
+        && let Some(field) = Field::named(word)
+    {
+        return Ok((Cow::Borrowed(word), Some(field)));
+    }
+    edn.rewind(start);
+    let name = name(edn)?;
+    let field = Field::named(&name);
+    Ok((name, field))
 }
 
 /// Takes the name of a field or of a function.

@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::{DEPTH_MAX, Fault, is_integer};
+use super::number::number;
+use super::{DEPTH_MAX, Fault, is_plain_in_name};
 
 /// A place in a text.
 #[derive(Debug, Clone)]
@@ -160,26 +161,25 @@ impl<'a> Lexer<'a> {
     }
 
     /// Whether the bracket comes next, which it takes; else a form comes.
+    #[inline]
     pub(super) fn close(&mut self, bracket: u8, depth: usize) -> Result<bool, Fault> {
         self.trivia(depth)?;
         match self.peek() {
-            None => self.fault(
-                self.at,
-                format!("ends where {:?} or a form is missing", char::from(bracket)),
-            ),
             Some(byte) if byte == bracket => {
                 self.at += 1;
                 Ok(true)
             }
-            Some(byte @ (b']' | b')' | b'}')) => self.fault(
-                self.at,
-                format!(
-                    "{:?} where {:?} or a form is missing",
-                    char::from(byte),
-                    char::from(bracket)
-                ),
-            ),
+            None | Some(b']' | b')' | b'}') => self.not_closed(bracket),
             Some(_) => Ok(false),
+        }
+    }
+
+    #[cold]
+    fn not_closed(&self, bracket: u8) -> Result<bool, Fault> {
+        let missing = format!("where {:?} or a form is missing", char::from(bracket));
+        match self.peek() {
+            None => self.fault(self.at, format!("ends {missing}")),
+            Some(byte) => self.fault(self.at, format!("{:?} {missing}", char::from(byte))),
         }
     }
 
@@ -196,22 +196,69 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    /// Takes an integer in its one spelling, if that is the word that comes: what most
+    /// words of a history are.
+    #[inline(always)]
+    pub(super) fn plain_integer(&mut self) -> Option<&'a str> {
+        let bytes = self.text.as_bytes();
+        let start = self.at;
+        let first = start + usize::from(self.peek() == Some(b'-'));
+        let mut end = first;
+        while let Some(b'0'..=b'9') = bytes.get(end) {
+            end += 1;
+        }
+        let zero = bytes.get(first) == Some(&b'0') && end - start > 1;
+        if end == first || zero || bytes.get(end).is_some_and(|&byte| !is_delimiter(byte)) {
+            return None;
+        }
+        self.at = end;
+        Some(&self.text[start..end])
+    }
+
+    /// Takes a keyword, and says it with its colon, if that is the word that comes and no
+    /// byte of it is odd in a name.
+    #[inline]
+    pub(super) fn plain_keyword(&mut self) -> Option<&'a str> {
+        let start = self.at;
+        let bytes = &self.text.as_bytes()[start..];
+        let [b':', name @ ..] = bytes else {
+            return None;
+        };
+        let length = name
+            .iter()
+            .position(|&byte| !is_plain_in_name(byte))
+            .unwrap_or(name.len());
+        let begins = name.first().is_some_and(|byte| !byte.is_ascii_digit());
+        if length == 0 || !begins || name.get(length).is_some_and(|&byte| !is_delimiter(byte)) {
+            return None;
+        }
+        self.at += 1 + length;
+        Some(&self.text[start..self.at])
+    }
+
     /// Takes a keyword, symbol or number.
+    #[inline]
     pub(super) fn word(&mut self) -> Result<&'a str, Fault> {
         let start = self.at;
         let word = self.bare_word();
         match word.as_bytes().first() {
-            None => match self.text[start..].chars().next() {
-                None => self.fault(start, "ends where a form is missing"),
-                Some(found) => self.fault(start, format!("{found:?} where a form is missing")),
-            },
-            Some(b'\'' | b'`' | b'~' | b'@' | b'^') => {
-                self.fault(start, "not a form that can be read back")
-            }
+            None | Some(b'\'' | b'`' | b'~' | b'@' | b'^') => self.no_word(start),
             Some(_) => Ok(word),
         }
     }
 
+    #[cold]
+    fn no_word(&self, start: usize) -> Result<&'a str, Fault> {
+        match self.text[start..].chars().next() {
+            None => self.fault(start, "ends where a form is missing"),
+            Some('\'' | '`' | '~' | '@' | '^') => {
+                self.fault(start, "not a form that can be read back")
+            }
+            Some(found) => self.fault(start, format!("{found:?} where a form is missing")),
+        }
+    }
+
+    #[inline]
     fn bare_word(&mut self) -> &'a str {
         let rest = &self.text[self.at..];
         let end = rest.bytes().position(is_delimiter).unwrap_or(rest.len());
@@ -302,6 +349,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// What a word that ends here means.
+    #[inline]
     pub(super) fn scalar(&self, word: &'a str) -> Result<Scalar<'a>, Fault> {
         let at = self.at - word.len();
         let bytes = word.as_bytes();
@@ -333,56 +381,4 @@ fn is_delimiter(byte: u8) -> bool {
         delimiter
     };
     DELIMITER[usize::from(byte)]
-}
-
-fn number(word: &str) -> Option<Scalar<'_>> {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_integer(word) {
-        return Some(Scalar::Number(word));
-    }
-    let unsigned = word.strip_prefix('+').unwrap_or(word);
-    if is_json_number(unsigned) {
-        return Some(Scalar::Number(unsigned));
-    }
-    if let Some(big) = unsigned.strip_suffix('N') {
-        return (is_json_number(big) && !big.contains(['.', 'e', 'E']))
-            .then_some(Scalar::Number(big));
-    }
-    if let Some(decimal) = unsigned.strip_suffix('M') {
-        return is_json_number(decimal).then_some(Scalar::Other);
-    }
-    let (over, under) = unsigned.split_once('/')?;
-    let over = over.strip_prefix('-').unwrap_or(over);
-    (digits(over) && digits(under)).then_some(Scalar::Other)
-}
-
-fn is_json_number(text: &str) -> bool {
-    let digits = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count()
-    };
-    let mut rest = text.strip_prefix('-').unwrap_or(text).as_bytes();
-    let whole = digits(rest);
-    if whole == 0 || (whole > 1 && rest[0] == b'0') {
-        return false;
-    }
-    rest = &rest[whole..];
-    if let [b'.', fraction @ ..] = rest {
-        let count = digits(fraction);
-        if count == 0 {
-            return false;
-        }
-        rest = &fraction[count..];
-    }
-    if let [b'e' | b'E', exponent @ ..] = rest {
-        let exponent = match exponent {
-            [b'+' | b'-', exponent @ ..] => exponent,
-            exponent => exponent,
-        };
-        let count = digits(exponent);
-        return count > 0 && count == exponent.len();
-    }
-    rest.is_empty()
 }

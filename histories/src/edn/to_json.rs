@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::lexer::{Lexer, Scalar};
-use super::{Fault, JSON_TAG, Place, SET_KEY, is_integer, is_name};
+use super::{DEPTH_MAX, Fault, JSON_TAG, Place, SET_KEY, is_integer, is_name};
 
 /// Takes the form that comes and appends it to `json`.
 pub(super) fn value(
@@ -36,19 +36,40 @@ pub(super) fn value(
         }
         Some(b'#') => tagged(edn, depth, json),
         _ => {
+            if plain(edn, place, json) {
+                return Ok(());
+            }
             let word = edn.word()?;
             match edn.scalar(word)? {
                 Scalar::Nil => json.push_str("null"),
                 Scalar::Bool(true) => json.push_str("true"),
                 Scalar::Bool(false) => json.push_str("false"),
                 Scalar::Number(number) => json.push_str(number),
-                Scalar::Keyword(name) if place.is_word(name) => quoted(name, json),
                 Scalar::Keyword(name) if is_name(name) => quoted(word, json),
                 Scalar::Keyword(_) | Scalar::Other => spelt(word, json),
             }
             Ok(())
         }
     }
+}
+
+/// Takes an integer or a keyword in its plainest spelling and appends it, if that is
+/// what comes: what histories are full of.
+#[inline(always)]
+fn plain(edn: &mut Lexer<'_>, place: Place, json: &mut String) -> bool {
+    if let Some(integer) = edn.plain_integer() {
+        json.push_str(integer);
+        return true;
+    }
+    let Some(word) = edn.plain_keyword() else {
+        return false;
+    };
+    // Nothing in a name is escaped.
+    let name = &word[1..];
+    json.push('"');
+    json.push_str(if place.is_word(name) { name } else { word });
+    json.push('"');
+    true
 }
 
 fn items(edn: &mut Lexer<'_>, place: Place, depth: usize, json: &mut String) -> Result<(), Fault> {
@@ -59,7 +80,10 @@ fn items(edn: &mut Lexer<'_>, place: Place, depth: usize, json: &mut String) -> 
         if position > 0 {
             json.push(',');
         }
-        value(edn, place.item(position), depth + 1, json)?;
+        let place = place.item(position);
+        if depth >= DEPTH_MAX || !plain(edn, place, json) {
+            value(edn, place, depth + 1, json)?;
+        }
         position += 1;
     }
     json.push(']');

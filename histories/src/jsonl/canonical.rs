@@ -13,6 +13,7 @@ use crate::event::{Error, Event, Key, Kind, Process};
 
 /// The event of the line, if it is spelt canonically and has neither escapes nor
 /// unknown fields.
+#[inline]
 pub(super) fn parse(line: &str) -> Option<Event<'_>> {
     let mut rest = Rest(line);
     rest.expect("{\"index\":")?;
@@ -64,12 +65,14 @@ pub(super) fn parse(line: &str) -> Option<Event<'_>> {
 struct Rest<'a>(&'a str);
 
 impl<'a> Rest<'a> {
+    #[inline(always)]
     fn expect(&mut self, text: &str) -> Option<()> {
         self.0 = self.0.strip_prefix(text)?;
         Some(())
     }
 
     /// A number of at most 19 digits, none of them a leading zero: it fits.
+    #[inline]
     fn digits(&mut self) -> Option<u64> {
         let digits = self.0.bytes().take_while(u8::is_ascii_digit).count();
         let (number, rest) = self.0.split_at_checked(digits)?;
@@ -85,6 +88,7 @@ impl<'a> Rest<'a> {
     }
 
     /// The rest of a string and its end, if it stands there as it is meant.
+    #[inline]
     fn text(&mut self) -> Option<&'a str> {
         let end = self
             .0
@@ -96,6 +100,7 @@ impl<'a> Rest<'a> {
     }
 
     /// A string behind `prefix`, if that is what comes.
+    #[inline(always)]
     fn quoted(&mut self, prefix: &str) -> Option<Option<&'a str>> {
         match self
             .0
@@ -111,6 +116,7 @@ impl<'a> Rest<'a> {
     }
 
     /// A text or a natural number, if there is a key.
+    #[inline]
     fn key(&mut self) -> Option<Option<Key<'a>>> {
         if let Some(text) = self.quoted(",\"key\":")? {
             return Some(Some(Key::from(text)));
@@ -123,6 +129,7 @@ impl<'a> Rest<'a> {
     }
 
     /// Any JSON, which serde_json validates, if there is a value.
+    #[inline]
     fn value(&mut self) -> Option<Option<&'a RawValue>> {
         if self.expect(",\"value\":").is_none() {
             return Some(None);

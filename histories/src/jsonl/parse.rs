@@ -41,8 +41,12 @@ impl std::error::Error for ParseError {}
 /// # Errors
 /// Malformed JSON, a known field that is missing, given twice or of the wrong
 /// type, an unknown `type`.
+#[inline]
 pub fn parse(line: &str) -> Result<Event<'_>, ParseError> {
-    canonical::parse(line).map_or_else(|| parse_any(line), Ok)
+    match canonical::parse(line) {
+        Some(event) => Ok(event),
+        None => parse_any(line),
+    }
 }
 
 /// As [`parse`], for lines however they are spelt.

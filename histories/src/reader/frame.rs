@@ -100,29 +100,53 @@ impl Frames {
                         self.at = skip.map_or(bytes.len(), |skip| self.at + skip);
                     }
                 },
-                Inside::Form => match byte {
-                    b'{' | b'[' | b'(' => self.open.push(closing(byte)),
-                    b'}' | b']' | b')' => {
-                        // A bracket that closes nothing ends a form too: one that
-                        // is wrong, so that what is behind it is not lost in it.
-                        if self.open.pop() != Some(byte) || self.open.is_empty() {
-                            return self.found();
-                        }
+                Inside::Form => {
+                    if self.form(byte, bytes) {
+                        return self.found();
                     }
-                    b'"' => self.inside = Inside::Text,
-                    b'\\' => self.inside = Inside::Character,
-                    b';' => self.inside = Inside::FormComment,
-                    b'\n' if !self.bracketed => return self.found(),
-                    _ => {
-                        let plain = bytes[self.at..]
-                            .iter()
-                            .position(|&byte| MARK[usize::from(byte)]);
-                        self.at = plain.map_or(bytes.len(), |plain| self.at + plain);
-                    }
-                },
+                }
             }
         }
         Found::More
+    }
+
+    /// Goes on in a form, from the byte before `at`, and says whether it ended.
+    #[inline]
+    fn form(&mut self, mut byte: u8, bytes: &[u8]) -> bool {
+        let mut at = self.at;
+        let ended = loop {
+            match byte {
+                b'{' | b'[' | b'(' => self.open.push(closing(byte)),
+                // A bracket that closes nothing ends a form too: one that is wrong, so
+                // that what is behind it is not lost in it.
+                b'}' | b']' | b')' => {
+                    let closes = self.open.pop() == Some(byte);
+                    if !closes || self.open.is_empty() {
+                        break true;
+                    }
+                }
+                b'\n' if !self.bracketed => break true,
+                b'"' | b'\\' | b';' => {
+                    self.inside = match byte {
+                        b'"' => Inside::Text,
+                        b'\\' => Inside::Character,
+                        _ => Inside::FormComment,
+                    };
+                    break false;
+                }
+                _ => {}
+            }
+            while let Some(false) = bytes.get(at).map(|&byte| MARK[usize::from(byte)]) {
+                at += 1;
+            }
+            let Some(&next) = bytes.get(at) else {
+                break false;
+            };
+            byte = next;
+            at += 1;
+        };
+        self.at = at;
+        ended
     }
 
     fn begin(&mut self, byte: u8, at: usize) {

@@ -180,6 +180,17 @@ fn lines_longer_than_the_buffer_are_read_up_to_the_limit() {
 }
 
 #[test]
+fn a_last_line_without_a_newline_may_end_with_the_buffer() {
+    // What is left of the buffer moves to its front when more is asked for.
+    let first = format!("{INVOKE}\n");
+    let last = long_line(super::BUFFER_BYTES - first.len()).replace(":0,", ":1,");
+    let text = first + &last;
+    assert_eq!(text.len(), super::BUFFER_BYTES);
+    let reader = Reader::new(NAME, text.as_bytes()).without_validation();
+    assert_eq!(read_all(reader).unwrap(), (vec![0, 1], vec![]));
+}
+
+#[test]
 fn memory_stays_within_the_limit() {
     let endless = io::repeat(b'{');
     let mut reader = Reader::new(NAME, endless).line_bytes_max(1 << 20);
@@ -187,7 +198,7 @@ fn memory_stays_within_the_limit() {
         reader.next(),
         Err(ReadError::LineTooLong { line: 1, .. })
     ));
-    assert!(reader.buffer.len() <= 2 << 20);
+    assert!(reader.cutter.buffer.len() <= 2 << 20);
 }
 
 proptest! {

@@ -204,7 +204,7 @@ fn narrow_event() -> impl Strategy<Value = (i64, Kind, Process, Option<Key<'stat
         Kind::Info,
     ]);
     let process = prop_oneof![
-        8 => prop::sample::select(vec![0, 1, 64]).prop_map(Process::Client),
+        8 => prop::sample::select(vec![0, 1, super::LOW]).prop_map(Process::Client),
         1 => Just(Process::Nemesis),
     ];
     let key =

@@ -268,14 +268,14 @@ fn memory_and_depth_are_limited() {
         let text = open.repeat(400_000);
         let mut reader = Reader::new("in", text.as_bytes()).line_bytes_max(1 << 18);
         assert!(reader.next().is_err(), "{open}");
-        assert!(reader.buffer.len() <= 1 << 20, "{open}");
+        assert!(reader.cutter.buffer.len() <= 1 << 20, "{open}");
     }
     // White space and comments without end need no memory.
     let text = format!("[{}{{:type :invoke}}]", " ; nothing\n".repeat(200_000));
     let mut reader = Reader::new("in", text.as_bytes()).line_bytes_max(1 << 10);
     assert!(reader.next().unwrap().is_some());
     assert_eq!(
-        (reader.line(), reader.buffer.len()),
+        (reader.line(), reader.cutter.buffer.len()),
         (200_001, super::super::BUFFER_BYTES)
     );
 }
