@@ -238,6 +238,7 @@ mod tests {
         digest.caveat(crate::Caveat {
             message: "cut short".to_owned(),
             unseen: true,
+            unknown_processes: false,
         });
         let none = Verdicts::compose(Vec::new(), &digest.finish().unwrap());
         let json = r#"{"valid":"unknown","verdicts":[],"notes":["cut short"]}"#;

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use witness_checkers::{Digest, Options, Valid, Verdict, find};
-use witness_histories::history;
+use witness_checkers::{Digest, DigestBuilder, Options, Valid, Verdict, find};
+use witness_histories::{Reader, history};
 
 fn check(shorthand: &str, level: Option<&str>) -> Verdict {
     let history = history(shorthand).unwrap();
@@ -289,6 +289,39 @@ fn appends_that_nobody_saw_are_put_in_some_order() {
         2 invoke txn _ [["append","x",3]]
         2 ok     txn _ [["append","x",3]]"#;
     assert_eq!(check(unseen, None).valid, Valid::True);
+}
+
+#[test]
+fn nothing_is_said_of_processes_that_nobody_recorded() {
+    let edn = r#"
+        {:type :invoke :value [[:append :x 1]]}
+        {:type :ok     :value [[:append :x 1]]}
+        {:type :invoke :value [[:r :x nil]]}
+        {:type :ok     :value [[:r :x []]]}
+        {:type :invoke :value [[:r :x nil]]}
+        {:type :ok     :value [[:r :x [1]]]}"#;
+    let checker = find("isolation").unwrap();
+    let mut reader = Reader::new("-", edn.as_bytes());
+    let mut digest = DigestBuilder::new([checker]);
+    while let Some(event) = reader.next().unwrap() {
+        digest.event(&event).unwrap();
+    }
+    for warning in reader.warnings() {
+        digest.caveat(warning);
+    }
+    let verdict = checker.check(&digest.finish().unwrap(), &Options::default());
+    let levels = &verdict.scope["levels"];
+    assert_eq!(levels["strict-serializable"], Value::Bool(false));
+    assert_eq!(levels["serializable"], Value::Bool(true));
+    assert_eq!(
+        levels["read-your-writes"],
+        Value::from("unknown"),
+        "{levels:#}"
+    );
+    assert_eq!(
+        levels["strong-session-serializable"],
+        Value::from("unknown")
+    );
 }
 
 #[test]

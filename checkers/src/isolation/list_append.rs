@@ -96,7 +96,7 @@ impl<'a> Lists<'a> {
         };
         lists.index()?;
         lists.chain();
-        lists.find();
+        lists.findings = lists.find();
         Ok(lists)
     }
 
