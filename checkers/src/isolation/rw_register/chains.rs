@@ -97,6 +97,17 @@ impl Chains {
     }
 }
 
+/// Whether the versions of every key are one row, as far as single reads tell. O(versions).
+pub(super) fn may_be_whole(facts: &Facts<'_>) -> bool {
+    facts.counting().all(|writer| {
+        let mut installs = facts.installs(writer).iter();
+        installs.all(|&version| {
+            let before = replaced_by(facts, writer, version);
+            before.is_some_and(|before| sole_successor(facts, before) == Some(version))
+        })
+    })
+}
+
 /// The version of the same key that the writer read, and no other, before it wrote.
 pub(super) fn replaced_by(facts: &Facts<'_>, writer: u32, version: u32) -> Option<u32> {
     let key = facts.key(version);

@@ -139,7 +139,7 @@ pub(super) fn infer(
 }
 
 /// What was read and then overwritten.
-fn replacements(facts: &Facts<'_>) -> Vec<Must> {
+pub(super) fn replacements(facts: &Facts<'_>) -> Vec<Must> {
     let mut musts = Vec::new();
     for writer in facts.counting() {
         for &after in facts.installs(writer) {

@@ -51,6 +51,10 @@ pub(crate) use misfit::Misfit;
 use must::Must;
 use schedule::{Wanted, schedule};
 
+/// Steps of the search for what is easy to find, and for each transaction.
+const EASY_STEPS: u64 = 100_000;
+const EASY_STEPS_EACH: u64 = 100;
+
 const ORDERS: [Order; 3] = [Order::Free, Order::Process, Order::Realtime];
 
 /// An order of versions: of each key in the order of the places of their writers.
@@ -64,6 +68,8 @@ pub(crate) struct Registers<'a> {
     findings: Findings,
     assumed: Vec<Must>,
     budget: Budget,
+    /// A strictly serial execution that was easy to find, once it was looked for.
+    easy: OnceLock<Option<Places>>,
     /// By order, once they are asked for.
     inferred: [OnceLock<Inferred>; 3],
     /// By execution and order, likewise.
@@ -90,9 +96,40 @@ impl<'a> Registers<'a> {
                 bytes_max: usize::MAX,
                 stop: options.stop.clone(),
             },
+            easy: OnceLock::new(),
             inferred: Default::default(),
             executions: Default::default(),
         })
+    }
+
+    /// Most histories are of databases that did it right, and then there is nothing to
+    /// infer: a search with what real time tells of each key finds the execution.
+    fn easy(&self) -> Option<&Places> {
+        let search = || {
+            let facts = &self.facts;
+            let mut musts = inferred::replacements(facts);
+            musts.extend(keys::by_realtime(facts));
+            musts.extend_from_slice(&self.assumed);
+            musts.sort_unstable();
+            musts.dedup_by_key(|must| (must.before, must.after));
+            let likely = sort::by_end_of(facts);
+            let wanted = Wanted {
+                execution: Execution::Serial,
+                order: Order::Realtime,
+                musts: &musts,
+                likely: &likely,
+                budget: &Budget {
+                    steps_max: self
+                        .budget
+                        .steps_max
+                        .min(EASY_STEPS_EACH * u64::from(facts.len()) + EASY_STEPS),
+                    ..self.budget.clone()
+                },
+            };
+            let found = schedule(facts, &wanted).ok();
+            found.map(|places| Places(Arc::new(places)))
+        };
+        self.easy.get_or_init(search).as_ref()
     }
 
     fn inferred(&self, order: Order) -> &Inferred {
@@ -107,6 +144,9 @@ impl<'a> Registers<'a> {
 
     /// What was found already of executions that are such ones too.
     fn found_before(&self, execution: Execution, order: Order) -> Option<Places> {
+        if let Some(easy) = self.easy() {
+            return Some(easy.clone());
+        }
         let executions = match execution {
             Execution::Snapshot => &[Execution::Serial, Execution::Snapshot][..],
             _ => &[Execution::Serial],
@@ -214,16 +254,22 @@ impl Data for Registers<'_> {
     }
 
     fn edges(&self, order: Order, graph: &mut GraphBuilder) {
-        edges::known(&self.facts, self.inferred(order), graph);
+        match self.easy() {
+            // There is no cycle.
+            Some(_) => inferred::add_wr(&self.facts, graph),
+            None => edges::known(&self.facts, self.inferred(order), graph),
+        }
     }
 
     fn is_known(&self) -> bool {
-        self.inferred(Order::Free).is_whole
+        self.easy().is_none()
+            && chains::may_be_whole(&self.facts)
+            && self.inferred(Order::Free).is_whole
     }
 
     fn orders(&self, execution: Execution, order: Order) -> Result<Places, NotFound> {
         if execution == Execution::Any {
-            return Ok(self.any(order));
+            return Ok(self.easy().cloned().unwrap_or_else(|| self.any(order)));
         }
         let found = self.cell(execution, order);
         found.get_or_init(|| self.search(execution, order)).clone()

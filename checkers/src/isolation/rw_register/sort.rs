@@ -109,22 +109,29 @@ pub(super) fn places(order: &[u32]) -> Vec<u32> {
 /// then they certainly had happened, and helpers by the first that comes after them.
 pub(super) fn by_end(facts: &Facts<'_>, graph: &Graph) -> Vec<u32> {
     let all = facts.transactions.all();
-    let time = |vertex: u32| {
-        if graph.is_helper(vertex) {
+    let ends = by_end_of(facts);
+    let time = |vertex: u32| match ends.get(vertex as usize) {
+        Some(&end) => Some(end),
+        None => {
             let after = graph.edges(vertex).filter(|edge| !graph.is_helper(edge.to));
-            return after.map(|edge| all[edge.to as usize].invoked).min();
+            after.map(|edge| all[edge.to as usize].invoked).min()
         }
-        let transaction = &all[vertex as usize];
-        Some(match transaction.status {
-            Status::Committed => transaction.completed,
-            _ => transaction.invoked,
-        })
     };
     let mut order: Vec<(u32, u32)> = (0..graph.vertices())
         .map(|vertex| (time(vertex).unwrap_or(NONE), vertex))
         .collect();
     order.sort_unstable();
     order.into_iter().map(|(_, vertex)| vertex).collect()
+}
+
+/// Of every transaction when it was over, or, where nobody knows, when it began.
+pub(super) fn by_end_of(facts: &Facts<'_>) -> Vec<u32> {
+    let all = facts.transactions.all().iter();
+    all.map(|transaction| match transaction.status {
+        Status::Committed => transaction.completed,
+        _ => transaction.invoked,
+    })
+    .collect()
 }
 
 /// A shortest cycle among the vertices of one, or that one.
