@@ -30,6 +30,8 @@ pub struct Spec {
     pub options: backends::Options,
     /// How long the regions may take to agree before the evidence is read.
     pub settle_max: Duration,
+    /// The isolation level to decide; none: the one that the database claims.
+    pub level: Option<String>,
     /// Below which the run's directory is made.
     pub store: PathBuf,
 }
@@ -49,6 +51,7 @@ impl Spec {
             parameters: workload.defaults(),
             options: backends::Options::default(),
             settle_max: Duration::from_secs(10),
+            level: None,
             store: PathBuf::from("store"),
         })
     }
@@ -170,6 +173,7 @@ pub async fn run(
 
     let mut options = CheckOptions::default();
     options.focus.clone_from(&parameters.seat);
+    options.isolation.level = store::level(&run);
     let verdicts = check::history(&Input::new(dir.history()), &[], &options)?;
     dir.write_json(store::VERDICT, &verdicts)?;
     let page = report::html::page(Some(&run), &verdicts);
@@ -228,5 +232,6 @@ fn options(spec: &Spec, parameters: &Parameters) -> Value {
         "inter_region_rtt_ms": spec.options.inter_region_rtt.map(ms),
         "timeout_ms": ms(spec.options.timeout),
         "settle_ms_max": ms(spec.settle_max),
+        "level": spec.level,
     })
 }

@@ -83,6 +83,13 @@ pub struct Run {
     pub options: Value,
 }
 
+/// The isolation level that a verdict on the run is about: the one asked for, else the
+/// one that the database claims.
+pub fn level(run: &Run) -> Option<String> {
+    let asked = run.options.get("level").and_then(Value::as_str);
+    asked.or(run.isolation.as_deref()).map(str::to_owned)
+}
+
 /// The directory of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunDir(PathBuf);

@@ -75,7 +75,10 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
                 let mut options = Options::default();
                 options.focus = args.seat.clone().or_else(|| focus(&saved));
                 options.object = args.object.options();
-                options.isolation = args.isolation.options(None, &options.object.stop);
+                let claimed = saved.run.as_ref().and_then(store::level);
+                options.isolation = args
+                    .isolation
+                    .options(claimed.as_deref(), &options.object.stop);
                 let verdicts = check::history(&args.input.of(&saved.history), &checkers, &options);
                 Ok((saved, verdicts.map_err(Failure::bad_input)?))
             });

@@ -26,6 +26,7 @@ Examples:
   witness run seats --seat A1 --bursts 8,60              all bursts for one seat
   witness run register --backend dynamodb                linearizable? and if not, how stale
   witness run write-skew --backend dsql --app for-update
+  witness run write-skew --backend dsql --level serializable
   witness run list-append --keys 8 --requests 100 --bursts 20 --ops 2..4
   witness run seats --backend dsql \\
     --endpoint us-east-1=ID.dsql.us-east-1.on.aws \\
@@ -86,6 +87,9 @@ pub(super) struct Args {
     /// How long the regions may take to agree before their evidence is read
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     settle: Duration,
+    /// The isolation level to decide; the one that the database claims if not given
+    #[arg(long, value_name = "LEVEL", value_parser = super::shared::level)]
+    level: Option<String>,
     /// Where runs are saved
     #[arg(
         long,
@@ -194,6 +198,7 @@ fn specs(args: &Args) -> Result<Vec<Spec>, Failure> {
                 ..options.clone()
             },
             settle_max: args.settle,
+            level: args.level.clone(),
             store: args.store.clone(),
         }
     };

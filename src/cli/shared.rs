@@ -134,7 +134,7 @@ impl ObjectArgs {
 pub(super) struct IsolationArgs {
     /// The isolation level to decide; what a run's database claims, else strict-serializable
     #[arg(long, value_name = "LEVEL", value_parser = level)]
-    pub(super) level: Option<String>,
+    level: Option<String>,
     /// The kind of data; told by the micro-operations if not given
     #[arg(long, value_enum)]
     data: Option<Data>,
@@ -154,7 +154,8 @@ enum Data {
     RwRegister,
 }
 
-fn level(name: &str) -> Result<String, String> {
+/// The level's own name, by which it is known.
+pub(super) fn level(name: &str) -> Result<String, String> {
     let known = isolation_levels();
     let is = |other: &str| other.eq_ignore_ascii_case(name);
     match known
