@@ -2,10 +2,10 @@
 //! checks the saved history, and saves the verdicts beside it.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use witness_checkers::{Options as CheckOptions, Verdicts};
+use witness_checkers::{Options as CheckOptions, Stop as CheckStop, Verdicts};
 use witness_histories::{RecordError, Recorder};
 use witness_workloads::{Parameters, Workload};
 
@@ -15,6 +15,9 @@ use crate::input::Input;
 use crate::report;
 use crate::runner::{self, Ended, Plan, Progress, RunError, Stop};
 use crate::store::{self, Run, RunDir, StoreError};
+
+/// How long deciding a run may take; `witness check` takes a longer `--timeout`.
+const DECIDE_MAX: Duration = Duration::from_secs(60);
 
 /// Everything that one run is asked to be.
 #[derive(Clone)]
@@ -174,6 +177,9 @@ pub async fn run(
     let mut options = CheckOptions::default();
     options.focus.clone_from(&parameters.seat);
     options.isolation.level = store::level(&run);
+    let deadline = Instant::now() + DECIDE_MAX;
+    options.object.stop = CheckStop::when(move || Instant::now() >= deadline);
+    options.isolation.stop = options.object.stop.clone();
     let verdicts = check::history(&Input::new(dir.history()), &[], &options)?;
     dir.write_json(store::VERDICT, &verdicts)?;
     let page = report::html::page(Some(&run), &verdicts);

@@ -75,7 +75,14 @@ fn main() {
             linearizable(done, Valid::False)
         }));
     }
-    for (workload, backend, app, defect) in TRANSACTIONS {
+    for row in TRANSACTIONS {
+        let Isolation {
+            workload,
+            backend,
+            app,
+            defect,
+            ..
+        } = row;
         let mut spec = spec(workload, backend, app);
         spec.parameters.bursts = vec![12];
         spec.parameters.requests = 10;
@@ -85,7 +92,10 @@ fn main() {
             spec.options.defects = vec![(*defect).into()];
             spec.settle_max = Duration::from_secs(3);
         }
-        cases.push(Case::new(name, spec, recorded));
+        cases.push(Case::new(name, spec, |done| {
+            recorded(done)?;
+            row.check(done)
+        }));
     }
     libtest_mimic::run(&Arguments::from_args(), trials(cases)).exit();
 }
@@ -113,30 +123,192 @@ fn linearizable(done: &Finished, expected: Valid) -> Result<(), String> {
     }
 }
 
-/// Workloads of transactions: workload, backend, application, defect. DynamoDB has no
-/// `for-update` of its own.
-const TRANSACTIONS: &[(&str, &str, &str, &str)] = &[
-    ("list-append", "dsql", "naive", ""),
-    ("list-append", "dsql", "for-update", ""),
-    ("list-append", "dynamodb", "naive", ""),
-    ("list-append", "dynamodb-mrsc", "naive", ""),
-    ("rw-register", "dsql", "naive", ""),
-    ("rw-register", "dsql", "for-update", ""),
-    ("rw-register", "dynamodb", "naive", ""),
-    ("rw-register", "dynamodb-mrsc", "naive", ""),
-    ("write-skew", "dsql", "naive", ""),
-    ("write-skew", "dsql", "for-update", ""),
-    ("write-skew", "dynamodb", "naive", ""),
-    ("write-skew", "dynamodb-mrsc", "naive", ""),
-    ("long-fork", "dsql", "naive", ""),
-    ("long-fork", "dsql", "for-update", ""),
-    ("long-fork", "dynamodb", "naive", ""),
-    ("long-fork", "dynamodb-mrsc", "naive", ""),
-    ("write-skew", "dsql", "naive", "skip-conflict-check"),
-    ("list-append", "dsql", "naive", "stale-snapshot"),
-    ("write-skew", "dsql", "naive", "lost-commit"),
-    ("list-append", "dsql", "naive", "dirty-read"),
-    ("list-append", "dynamodb", "naive", "drop-replication"),
+/// What isolation theory predicts of a workload of transactions.
+struct Isolation {
+    workload: &'static str,
+    backend: &'static str,
+    app: &'static str,
+    /// A seeded defect, if it is to be caught.
+    defect: &'static str,
+    /// Levels that hold.
+    hold: &'static [&'static str],
+    /// Levels that do not.
+    fail: &'static [&'static str],
+    /// What shows it, by one of these names.
+    by: &'static [&'static str],
+}
+
+impl Isolation {
+    fn check(&self, done: &Finished) -> Result<(), String> {
+        let verdict = verdict(done, "isolation")?;
+        let levels = &verdict.scope["levels"];
+        let is = |all: &[&str], valid: bool| all.iter().all(|level| levels[level] == valid);
+        let shown = |name: &&str| {
+            let note = format!("does not forbid {name},");
+            verdict.counts.contains_key(*name) || verdict.notes.iter().any(|n| n.contains(&note))
+        };
+        let named = self.by.is_empty() || self.by.iter().any(shown);
+        let operations = verdict.anomalies.iter().all(|a| !a.operations.is_empty());
+        if is(self.hold, true) && is(self.fail, false) && named && operations {
+            Ok(())
+        } else {
+            Err(format!("{levels:#}\n{}", told(done)))
+        }
+    }
+}
+
+const fn row(
+    [workload, backend, app, defect]: [&'static str; 4],
+    hold: &'static [&'static str],
+    fail: &'static [&'static str],
+    by: &'static [&'static str],
+) -> Isolation {
+    Isolation {
+        workload,
+        backend,
+        app,
+        defect,
+        hold,
+        fail,
+        by,
+    }
+}
+
+/// Aurora DSQL keeps strong snapshot isolation, and nothing more unless rows are taken for
+/// update. DynamoDB has no transactions of several operations here: each is visible at once,
+/// and what it shows of that is a matter of who came when, most of the time.
+const TRANSACTIONS: &[Isolation] = &[
+    row(
+        ["list-append", "dsql", "naive", ""],
+        &["strong-snapshot-isolation"],
+        &[],
+        &[],
+    ),
+    row(
+        ["list-append", "dsql", "for-update", ""],
+        &["strict-serializable"],
+        &[],
+        &[],
+    ),
+    row(
+        ["list-append", "dynamodb", "naive", ""],
+        &[],
+        &["read-committed", "strict-serializable"],
+        &["incompatible-order", "G1b", "G1c"],
+    ),
+    row(
+        ["list-append", "dynamodb-mrsc", "naive", ""],
+        &[],
+        &["snapshot-isolation", "strict-serializable"],
+        &[],
+    ),
+    row(
+        ["rw-register", "dsql", "naive", ""],
+        &["strong-snapshot-isolation"],
+        &[],
+        &[],
+    ),
+    row(
+        ["rw-register", "dsql", "for-update", ""],
+        &["strict-serializable"],
+        &[],
+        &[],
+    ),
+    row(
+        ["rw-register", "dynamodb", "naive", ""],
+        &["read-uncommitted"],
+        &["serializable", "strict-serializable"],
+        &[],
+    ),
+    row(
+        ["rw-register", "dynamodb-mrsc", "naive", ""],
+        &["read-uncommitted"],
+        &["serializable", "strict-serializable"],
+        &[],
+    ),
+    row(
+        ["write-skew", "dsql", "naive", ""],
+        &["strong-snapshot-isolation"],
+        &["serializable", "repeatable-read"],
+        &["G2-item"],
+    ),
+    row(
+        ["write-skew", "dsql", "for-update", ""],
+        &["strict-serializable"],
+        &[],
+        &[],
+    ),
+    row(
+        ["write-skew", "dynamodb", "naive", ""],
+        &["read-committed"],
+        &["snapshot-isolation", "serializable"],
+        &["lost-update"],
+    ),
+    row(
+        ["write-skew", "dynamodb-mrsc", "naive", ""],
+        &["read-committed"],
+        &["snapshot-isolation", "serializable"],
+        &["lost-update"],
+    ),
+    row(
+        ["long-fork", "dsql", "naive", ""],
+        &["strong-snapshot-isolation"],
+        &[],
+        &[],
+    ),
+    row(
+        ["long-fork", "dsql", "for-update", ""],
+        &["strict-serializable"],
+        &[],
+        &[],
+    ),
+    row(
+        ["long-fork", "dynamodb", "naive", ""],
+        &["read-committed"],
+        &["snapshot-isolation", "serializable"],
+        &["long-fork"],
+    ),
+    row(
+        ["long-fork", "dynamodb-mrsc", "naive", ""],
+        &["read-committed"],
+        &[],
+        &[],
+    ),
+    row(
+        ["write-skew", "dsql", "naive", "skip-conflict-check"],
+        &[],
+        &["strong-snapshot-isolation", "cursor-stability"],
+        &["lost-update"],
+    ),
+    row(
+        ["list-append", "dsql", "naive", "stale-snapshot"],
+        &[],
+        &["strong-snapshot-isolation"],
+        &[
+            "incompatible-order",
+            "lost-update",
+            "missing-your-writes",
+            "G-single-realtime",
+        ],
+    ),
+    row(
+        ["write-skew", "dsql", "naive", "lost-commit"],
+        &[],
+        &["strong-snapshot-isolation", "cursor-stability"],
+        &["lost-update"],
+    ),
+    row(
+        ["list-append", "dsql", "naive", "dirty-read"],
+        &[],
+        &["strong-snapshot-isolation", "read-committed"],
+        &["G1a"],
+    ),
+    row(
+        ["list-append", "dynamodb", "naive", "drop-replication"],
+        &[],
+        &["read-committed", "strict-serializable"],
+        &["incompatible-order", "G1b", "G1c"],
+    ),
 ];
 
 /// Whether the history of a run of transactions is whole: what was answered is what was

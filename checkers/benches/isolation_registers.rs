@@ -26,6 +26,8 @@ struct Run {
     mini: bool,
     /// Of a thousand transactions, how many end without an answer.
     unanswered: u64,
+    /// By how many transactions a read-only one is behind.
+    lag: usize,
 }
 
 impl Run {
@@ -36,6 +38,7 @@ impl Run {
             keys: 10,
             mini: false,
             unanswered: 5,
+            lag: 0,
         }
     }
 
@@ -46,6 +49,9 @@ impl Run {
         }
     }
 }
+
+/// By key what it held, and from which transaction on.
+type States = Vec<Vec<(usize, u64)>>;
 
 /// SplitMix64: the same numbers each time.
 struct Numbers(u64);
@@ -80,9 +86,10 @@ fn lines(run: &Run) -> String {
             ..Client::default()
         })
         .collect();
-    // By key: the value, and the greatest that anyone asked to write.
-    let mut state: Vec<u64> = vec![0; run.keys as usize];
-    let mut greatest = state.clone();
+    let mut states: States = vec![vec![(0, 0)]; run.keys as usize];
+    // By key: the greatest that anyone asked to write.
+    let mut greatest = vec![0; run.keys as usize];
+    let mut executed = 0;
     let mut first = 0;
     let (mut index, mut begun, mut open, mut processes) = (0, 0, 0, run.processes);
     while begun < run.transactions || open > 0 {
@@ -115,14 +122,15 @@ fn lines(run: &Run) -> String {
             }
             while greatest[first as usize] > 100 {
                 first += 1;
-                state.push(0);
+                states.push(vec![(0, 0)]);
                 greatest.push(0);
             }
             event("invoke", client.process, &asked(&client.asked));
             continue;
         }
         let Some(answer) = client.answer.take() else {
-            client.answer = Some(execute(&client.asked, &mut state));
+            executed += 1;
+            client.answer = Some(execute(run, &client.asked, executed, &mut states));
             continue;
         };
         if numbers.below(1_000) < run.unanswered {
@@ -146,14 +154,20 @@ fn asked(micros: &[(u64, Option<u64>)]) -> String {
     format!("[{}]", micros.collect::<Vec<_>>().join(","))
 }
 
-fn execute(micros: &[(u64, Option<u64>)], state: &mut [u64]) -> String {
+fn execute(run: &Run, micros: &[(u64, Option<u64>)], number: usize, states: &mut States) -> String {
+    let only_reads = micros.iter().all(|(_, written)| written.is_none());
+    let seen = match only_reads {
+        true => number.saturating_sub(run.lag),
+        false => number,
+    };
     let micros = micros.iter().map(|&(key, written)| {
-        let value = &mut state[key as usize];
+        let states = &mut states[key as usize];
         if let Some(written) = written {
-            *value = written;
-            return format!("[\"w\",{key},{value}]");
+            states.push((number, written));
+            return format!("[\"w\",{key},{written}]");
         }
-        match *value {
+        let at = states.partition_point(|&(since, _)| since <= seen);
+        match at.checked_sub(1).map_or(0, |at| states[at].1) {
             0 => format!("[\"r\",{key},null]"),
             value => format!("[\"r\",{key},{value}]"),
         }
@@ -170,27 +184,50 @@ fn digest(lines: &str) -> Digest {
     builder.finish().expect("a history")
 }
 
-fn decide(bencher: Bencher<'_, '_>, run: Run) {
+fn decide(bencher: Bencher<'_, '_>, run: Run, level: &str) {
     let digest = digest(&lines(&run));
     let checker = find("isolation").expect("it is registered");
     let bencher = bencher.counter(ItemsCount::new(run.transactions));
+    let mut options = Options::default();
+    options.isolation.level = Some(level.to_owned());
     bencher.bench_local(|| {
-        let verdict = checker.check(&digest, &Options::default());
+        let verdict = checker.check(&digest, &options);
         assert_eq!(verdict.valid, Valid::True, "{}", verdict.summary);
     });
 }
 
 #[divan::bench(args = [10_000, 100_000], sample_count = 10, sample_size = 1)]
 fn valid(bencher: Bencher<'_, '_>, transactions: usize) {
-    decide(bencher, Run::new(transactions));
+    decide(bencher, Run::new(transactions), "strict-serializable");
 }
 
 #[divan::bench(sample_count = 20, sample_size = 1)]
 fn mini_10_000(bencher: Bencher<'_, '_>) {
-    decide(bencher, Run::mini(10_000));
+    decide(bencher, Run::mini(10_000), "strict-serializable");
+}
+
+/// Of a database whose read-only transactions see an old state.
+#[divan::bench(args = [10_000, 100_000], sample_count = 5, sample_size = 1)]
+fn stale(bencher: Bencher<'_, '_>, transactions: usize) {
+    let lag = 100;
+    let run = Run {
+        lag,
+        ..Run::new(transactions)
+    };
+    decide(bencher, run, "read-atomic");
 }
 
 #[divan::bench(sample_count = 2, sample_size = 1, ignore)]
 fn valid_1_000_000(bencher: Bencher<'_, '_>) {
-    decide(bencher, Run::new(1_000_000));
+    decide(bencher, Run::new(1_000_000), "strict-serializable");
+}
+
+#[divan::bench(sample_count = 1, sample_size = 1, ignore)]
+fn stale_1_000_000(bencher: Bencher<'_, '_>) {
+    let lag = 100;
+    let run = Run {
+        lag,
+        ..Run::new(1_000_000)
+    };
+    decide(bencher, run, "read-atomic");
 }

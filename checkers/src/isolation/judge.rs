@@ -237,6 +237,12 @@ fn hold_by_orders<D: Data>(
             judgement.set(level, Status::Open(NO_PROCESSES.to_owned()));
             continue;
         }
+        let fails = |level: Level| matches!(judgement.status(level), Status::Fails(_));
+        if level == Level::ParallelSnapshotIsolation && fails(Level::SnapshotIsolation) {
+            // No execution on snapshots is to be found; it allows others, which
+            // `Data::decide` knows.
+            continue;
+        }
         let (execution, order) = kind_of(level);
         let status = match data.orders(execution, order) {
             // It allows more than these executions.

@@ -46,7 +46,7 @@ impl Default for IsolationOptions {
             data: None,
             sequential_keys: false,
             linearizable_keys: false,
-            steps_max: 1_000_000_000,
+            steps_max: 50_000_000,
             stop: Stop::default(),
         }
     }

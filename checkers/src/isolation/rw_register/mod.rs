@@ -10,7 +10,7 @@
 //!      ├─► keys ─► assumed   what options have one assume
 //!      ├─► past ─► refine ─┬─► inferred ─► edges   what every order has
 //!      │    atomic ────────┴─► decide ◄─ guarantees   levels exactly
-//!      └─► schedule        executions
+//!      └─► state ─► schedule     executions
 //! ```
 
 mod assumed;
@@ -23,6 +23,7 @@ mod facts;
 mod guarantees;
 mod inferred;
 mod keys;
+mod linked;
 mod lists;
 mod misfit;
 mod must;
@@ -31,6 +32,7 @@ mod reasons;
 mod refine;
 mod schedule;
 mod sort;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -54,6 +56,10 @@ use schedule::{Wanted, schedule};
 /// Steps of the search for what is easy to find, and for each transaction.
 const EASY_STEPS: u64 = 100_000;
 const EASY_STEPS_EACH: u64 = 100;
+
+/// The same where much was inferred: what is not found with so many seldom is with more.
+const SEARCH_STEPS: u64 = 100_000_000;
+const SEARCH_STEPS_EACH: u64 = 400;
 
 const ORDERS: [Order; 3] = [Order::Free, Order::Process, Order::Realtime];
 
@@ -197,12 +203,16 @@ impl<'a> Registers<'a> {
                 }
             }
         }
+        let steps = SEARCH_STEPS_EACH * u64::from(self.facts.len()) + SEARCH_STEPS;
         let wanted = Wanted {
             execution,
             order,
             musts: &inferred.musts,
             likely: likely.as_deref().unwrap_or(&inferred.places),
-            budget: &self.budget,
+            budget: &Budget {
+                steps_max: self.budget.steps_max.min(steps),
+                ..self.budget.clone()
+            },
         };
         schedule(&self.facts, &wanted).map(|places| Places(Arc::new(places)))
     }

@@ -141,10 +141,9 @@ pub(super) fn shortest_cycle(graph: &impl Digraph, cycle: Vec<u32>) -> Vec<u32> 
     const SEEN_MAX: usize = 100_000;
     let mut best = cycle.clone();
     for &start in cycle.iter().take(STARTS_MAX) {
-        if let Some(path) = path_within(graph, start, start, SEEN_MAX, best.len()) {
-            if path.len() < best.len() {
-                best = path;
-            }
+        let path = path_within(graph, start, start, SEEN_MAX, best.len());
+        if let Some(path) = path.filter(|path| path.len() < best.len()) {
+            best = path;
         }
     }
     best

@@ -12,5 +12,7 @@ fn read(shorthand: &str) -> Transactions {
     for event in witness_histories::history(shorthand).unwrap().events() {
         builder.event(&event).unwrap();
     }
-    builder.finish()
+    let mut transactions = builder.finish();
+    transactions.processes_are_known = true;
+    transactions
 }
