@@ -1,0 +1,131 @@
+//! The checker against the oracle, on random small histories.
+
+use std::cell::Cell;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use witness_checkers::{IsolationOptions, Valid};
+use witness_histories::History;
+
+use crate::checker::{anomalies_of, levels_of, verdict, verdict_on};
+use crate::cycles;
+use crate::definitions::ORDERS_MAX;
+use crate::facts::Facts;
+use crate::levels;
+use crate::model::{Case, Data};
+use crate::oracle::{self, Judgement};
+use crate::random;
+
+/// What a pair of levels and their anomalies have to be, whatever the data.
+fn agree(case: &Case, history: &History, judgement: &Judgement) -> Result<bool, TestCaseError> {
+    let verdict = verdict(history, IsolationOptions::default());
+    let said = levels_of(&verdict);
+    let names: Vec<&str> = said.keys().map(String::as_str).collect();
+    let mut all: Vec<&str> = levels::all().collect();
+    all.sort_unstable();
+    prop_assert_eq!(names, all);
+    let mut is_decided = true;
+    for (level, &held) in &judgement.levels {
+        let Some(held) = held else { continue };
+        let said = said[*level];
+        is_decided &= said != Valid::Unknown;
+        if said != Valid::Unknown {
+            let held = if held { Valid::True } else { Valid::False };
+            prop_assert_eq!(said, held, "{}: {:#?}", level, verdict);
+        }
+    }
+    let invocations = case.invocations();
+    for anomaly in &verdict.anomalies {
+        let name = anomaly.name.as_str();
+        // Where lists are in no order, cycles are not defined.
+        let is_defined = judgement.orders > 0 || !cycles::is_name(name);
+        prop_assert!(!is_defined || judgement.some.contains(name), "there is no {}: {:#?}", name, verdict);
+        prop_assert!(!anomaly.operations.is_empty());
+        for operation in &anomaly.operations {
+            prop_assert!(invocations.contains(operation), "{:#?}", anomaly);
+        }
+    }
+    Ok(is_decided)
+}
+
+/// What is violated is shown.
+fn shown(history: &History) -> Result<(), TestCaseError> {
+    let whole = verdict(history, IsolationOptions::default());
+    for (level, held) in levels_of(&whole) {
+        let verdict = verdict_on(history, &level);
+        prop_assert_eq!(verdict.valid, held, "{}", level);
+        let names = anomalies_of(&verdict);
+        prop_assert_eq!(names.is_empty(), held != Valid::False, "{}: {:#?}", level, verdict);
+        let forbidden = levels::forbidden(&level);
+        for name in &names {
+            prop_assert!(forbidden.contains(name.as_str()), "{} at {}", name, level);
+        }
+    }
+    Ok(())
+}
+
+/// Names that must be found wherever there is something of that name: all but those of
+/// cycles of which one may stand for others.
+fn is_always_named(name: &str) -> bool {
+    !cycles::is_name(name) || ["G0", "G1c", "G-single"].contains(&name)
+}
+
+fn named(history: &History, judgement: &Judgement) -> Result<(), TestCaseError> {
+    let verdict = verdict(history, IsolationOptions::default());
+    let found = anomalies_of(&verdict);
+    for name in judgement.all.iter().filter(|name| is_always_named(name)) {
+        prop_assert!(found.contains(*name), "no {} was found: {:#?}", name, verdict);
+    }
+    Ok(())
+}
+
+/// As many orders of versions of lists as a checker may know at once.
+fn is_known(facts: &Facts<'_>) -> bool {
+    facts.case.data == Data::Lists && facts.orders_max() == 1
+}
+
+fn on_random(data: Data) {
+    let undecided = Cell::new(0);
+    let choices = vec(any::<u8>(), 40..150);
+    let result = TestRunner::new(crate::config()).run(&choices, |choices| {
+        let case = random::case(data, &choices, random::TXNS_MAX);
+        prop_assume!(!case.txns.is_empty());
+        let facts = Facts::of(&case);
+        prop_assume!(facts.orders_max() <= ORDERS_MAX);
+        let (history, judgement) = (case.history(), oracle::judge(&case));
+        let agreed = agree(&case, &history, &judgement).and_then(|is_decided| {
+            if is_known(&facts) || data == Data::Registers {
+                prop_assert!(is_decided, "undecided");
+            }
+            undecided.set(undecided.get() + u32::from(!is_decided));
+            shown(&history)?;
+            if is_known(&facts) {
+                named(&history, &judgement)?;
+            }
+            Ok(())
+        });
+        agreed.map_err(|error| match error {
+            TestCaseError::Fail(why) => {
+                TestCaseError::fail(format!("{why}\n{case:?}\n{judgement:#?}"))
+            }
+            other => other,
+        })
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+    let undecided = undecided.get();
+    println!("{data:?}: {undecided} of {} undecided", crate::cases());
+    assert!(undecided * 20 <= crate::cases(), "{undecided} are undecided");
+}
+
+#[test]
+fn lists_are_judged_as_the_oracle_does() {
+    on_random(Data::Lists);
+}
+
+#[test]
+fn registers_are_judged_as_the_oracle_does() {
+    on_random(Data::Registers);
+}
