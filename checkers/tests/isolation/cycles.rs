@@ -123,8 +123,3 @@ fn name(kinds: &[Kind]) -> Vec<&'static str> {
     found.extend(is_fork.then_some("long-fork"));
     found
 }
-
-/// Whether that is what a cycle is called.
-pub fn is_name(name: &str) -> bool {
-    name == "long-fork" || name.starts_with("G0") || name.starts_with("G1c") || name.starts_with("G-") || name.starts_with("G2")
-}

@@ -38,9 +38,7 @@ fn on_random(
             other => other,
         })?;
         for (level, held) in judgement.levels {
-            if let Some(held) = held {
-                counts.borrow_mut().entry(level).or_default()[usize::from(held)] += 1;
-            }
+            counts.borrow_mut().entry(level).or_default()[usize::from(held)] += 1;
         }
         Ok(())
     });
@@ -76,12 +74,7 @@ fn agree_on_runs(case: &Case, judgement: &Judgement) -> Result<(), TestCaseError
             is_snapshot_isolated(case, RealTime),
         ),
     ] {
-        prop_assert_eq!(
-            judgement.levels[level],
-            Some(held),
-            "{} by running them",
-            level
-        );
+        prop_assert_eq!(judgement.levels[level], held, "{} by running them", level);
     }
     Ok(())
 }
@@ -111,12 +104,7 @@ fn agree_on_what_is_seen(case: &Case, judgement: &Judgement) -> Result<(), TestC
     ];
     for (level, asked) in seen {
         let held = axioms::hold(case, asked);
-        prop_assert_eq!(
-            judgement.levels[level],
-            Some(held),
-            "{} by what is seen",
-            level
-        );
+        prop_assert_eq!(judgement.levels[level], held, "{} by what is seen", level);
     }
     Ok(())
 }
@@ -126,7 +114,7 @@ fn include(judgement: &Judgement) -> Result<(), TestCaseError> {
     for (level, held) in &judgement.levels {
         for below in levels::included(level) {
             prop_assert!(
-                *held != Some(true) || judgement.levels[below] != Some(false),
+                !held || judgement.levels[below],
                 "{} and not {}",
                 level,
                 below

@@ -71,7 +71,7 @@ impl<'a> Facts<'a> {
             found: BTreeSet::new(),
             writers,
         };
-        for (txn, Txn { mops, .. }) in committed() {
+        for (txn, _) in committed() {
             for (at, key, seen) in case.txns[txn].reads() {
                 let before = case.txns[txn].mops[..at].iter();
                 let own: Vec<u32> = before
@@ -144,7 +144,9 @@ impl<'a> Facts<'a> {
         let Some(&value) = read.seen.last() else {
             return false;
         };
-        self.writer(read.key, value).is_some_and(|writer| {
+        // Whether the writer committed does not matter (Adya 1999).
+        let writer = self.writers.get(&(read.key, value)).copied();
+        writer.is_some_and(|writer| {
             writer != read.txn && self.case.txns[writer].writes(read.key).last() != Some(value)
         })
     }
@@ -183,11 +185,26 @@ impl<'a> Facts<'a> {
             .collect()
     }
 
-    /// Whether it is known what lists there were. If not, their versions have no order,
-    /// and what does not forbid that in itself is not defined.
+    /// Whether the lists of every key are beginnings of one.
     pub fn has_lists_in_order(&self) -> bool {
-        let found = |name| self.found.contains(name);
-        !found("incompatible-order") && !found("duplicate-elements")
+        self.case.keys().iter().all(|&key| self.is_in_order(key))
+    }
+
+    fn is_in_order(&self, key: u32) -> bool {
+        let lists = self.lists(key);
+        let agree = |a: &&[u32], b: &&[u32]| a.starts_with(b) || b.starts_with(a);
+        let differ = |list: &&[u32]| list.iter().collect::<BTreeSet<_>>().len() == list.len();
+        let is_register = self.case.data == Data::Registers;
+        is_register
+            || lists
+                .iter()
+                .all(|a| differ(a) && lists.iter().all(|b| agree(a, b)))
+    }
+
+    /// Whether several versions of a key were seen by nobody: then their order is not
+    /// known.
+    pub fn has_several_unseen(&self) -> bool {
+        self.case.keys().iter().any(|&key| self.free(key).len() > 1)
     }
 
     /// How many orders of versions there are, about; never fewer than there are.
@@ -202,6 +219,11 @@ impl<'a> Facts<'a> {
     /// Values of the key whose place among its versions is not told by what is read.
     fn free(&self, key: u32) -> Vec<u32> {
         let longest = self.longest(key);
+        // Lists in no order tell no place, but there are such elements.
+        let shown: BTreeSet<u32> = match self.is_in_order(key) {
+            true => BTreeSet::new(),
+            false => self.lists(key).concat().into_iter().collect(),
+        };
         let written = self.counted.iter().flat_map(|&txn| {
             let writes: Vec<u32> = self.case.txns[txn].writes(key).collect();
             match self.case.data {
@@ -210,16 +232,19 @@ impl<'a> Facts<'a> {
                 Data::Registers => writes.into_iter().next_back().into_iter().collect(),
             }
         });
-        written.filter(|value| !longest.contains(value)).collect()
+        let mut free: Vec<u32> = written.filter(|value| !longest.contains(value)).collect();
+        let known = free.clone();
+        free.extend(shown.into_iter().filter(|value| !known.contains(value)));
+        free
     }
 
     fn longest(&self, key: u32) -> &'a [u32] {
         match self.case.data {
-            Data::Lists => {
+            Data::Lists if self.is_in_order(key) => {
                 let lists = self.lists(key).into_iter();
                 lists.max_by_key(|list| list.len()).unwrap_or_default()
             }
-            Data::Registers => &[],
+            Data::Lists | Data::Registers => &[],
         }
     }
 

@@ -106,12 +106,16 @@ const TABLE: &[Row] = &[
     ),
     (
         "strong-session-read-uncommitted",
-        &["read-uncommitted"],
+        &["read-uncommitted", "monotonic-writes"],
         &["G0-process"],
     ),
     (
         "strong-session-read-committed",
-        &["read-committed", "strong-session-read-uncommitted"],
+        &[
+            "read-committed",
+            "strong-session-read-uncommitted",
+            "writes-follow-reads",
+        ],
         &["G1c-process"],
     ),
     (

@@ -11,6 +11,8 @@ mod agreement;
 mod axioms;
 mod checker;
 mod cycles;
+mod databases;
+mod defects;
 mod definitions;
 mod facts;
 mod levels;
@@ -18,6 +20,7 @@ mod model;
 mod oracle;
 mod random;
 mod replay;
+mod simulated;
 
 use proptest::test_runner::{Config, RngSeed};
 

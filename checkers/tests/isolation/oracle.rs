@@ -13,46 +13,30 @@ type Names = BTreeSet<&'static str>;
 /// What holds of a history.
 #[derive(Debug)]
 pub struct Judgement {
-    /// Whether each level holds; none where that is not defined.
-    pub levels: BTreeMap<&'static str, Option<bool>>,
+    /// Whether each level holds.
+    pub levels: BTreeMap<&'static str, bool>,
     /// What exists with some order of versions, and what with all of them.
     pub some: Names,
     pub all: Names,
-    /// How many orders there are.
-    pub orders: usize,
 }
 
 pub fn judge(case: &Case) -> Judgement {
     let facts = Facts::of(case);
-    let in_order = facts.has_lists_in_order();
-    let orders = match in_order {
-        true => facts.orders(),
-        false => Vec::new(),
-    };
+    let orders = facts.orders();
     let found: Vec<Names> = orders
         .iter()
         .map(|versions| Ordered::new(&facts, versions).phenomena())
         .collect();
-    let held = |level| {
+    let holds = |level| {
         let forbidden = levels::forbidden(level);
-        if !in_order {
-            return (!forbidden.is_disjoint(&facts.found)).then_some(false);
-        }
-        Some(found.iter().any(|names| names.is_disjoint(&forbidden)))
+        found.iter().any(|names| names.is_disjoint(&forbidden))
     };
     let some: Names = found.iter().flatten().copied().collect();
     let everywhere = |name: &&str| found.iter().all(|names| names.contains(name));
     Judgement {
-        levels: levels::all().map(|level| (level, held(level))).collect(),
-        all: match in_order {
-            true => some.iter().copied().filter(everywhere).collect(),
-            false => facts.found.clone(),
-        },
-        some: match in_order {
-            true => some,
-            false => facts.found.clone(),
-        },
-        orders: orders.len(),
+        levels: levels::all().map(|level| (level, holds(level))).collect(),
+        all: some.iter().copied().filter(everywhere).collect(),
+        some,
     }
 }
 
@@ -84,7 +68,10 @@ impl<'a> Ordered<'a> {
     /// The place of the version that was read; none if it was never installed.
     fn place_read(&self, read: &ExternalRead<'_>) -> Option<usize> {
         match (self.facts.case.data, read.seen) {
-            (Data::Lists, seen) => Some(seen.len()),
+            // What is no beginning of the list is no version.
+            (Data::Lists, seen) => self.versions[&read.key]
+                .starts_with(seen)
+                .then_some(seen.len()),
             (Data::Registers, []) => Some(0),
             (Data::Registers, seen) => self.place(read.key, seen[0]),
         }
