@@ -93,11 +93,6 @@ impl<'a> Facts<'a> {
                 facts.found.insert("internal");
             }
         }
-        for read in &facts.external {
-            if facts.is_intermediate(read) {
-                facts.found.insert("G1b");
-            }
-        }
         facts.judge_lists();
         facts
     }
@@ -135,20 +130,20 @@ impl<'a> Facts<'a> {
                 self.found.insert("future-read");
             }
         }
+        // Whether the writer of an intermediate version committed does not matter (Adya
+        // 1999), nor what the reader wrote before.
+        let last = seen
+            .last()
+            .and_then(|&value| Some((value, self.writers.get(&(key, value))?)));
+        if let Some((value, &writer)) = last
+            && writer != txn
+            && self.case.txns[writer].writes(key).last() != Some(value)
+        {
+            self.found.insert("G1b");
+        }
         if seen.iter().collect::<BTreeSet<_>>().len() < seen.len() {
             self.found.insert("duplicate-elements");
         }
-    }
-
-    fn is_intermediate(&self, read: &ExternalRead<'_>) -> bool {
-        let Some(&value) = read.seen.last() else {
-            return false;
-        };
-        // Whether the writer committed does not matter (Adya 1999).
-        let writer = self.writers.get(&(read.key, value)).copied();
-        writer.is_some_and(|writer| {
-            writer != read.txn && self.case.txns[writer].writes(read.key).last() != Some(value)
-        })
     }
 
     fn judge_lists(&mut self) {

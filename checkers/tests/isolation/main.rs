@@ -33,6 +33,8 @@ fn cases() -> u32 {
 fn config() -> Config {
     Config {
         cases: cases(),
+        // Some histories have too many orders of versions to try.
+        max_global_rejects: cases(),
         rng_seed: RngSeed::Fixed(2026),
         failure_persistence: None,
         ..Config::default()

@@ -77,16 +77,16 @@ impl<'a> Ordered<'a> {
         }
     }
 
-    /// The place of the version that the transaction installed.
-    fn installed(&self, txn: usize, key: u32) -> Option<usize> {
-        let last = self.facts.case.txns[txn].writes(key).last()?;
-        self.place(key, last)
-    }
-
     /// Places of all that the transaction wrote: in lists each element is in its place.
     fn written(&self, txn: usize, key: u32) -> Vec<usize> {
         let writes = self.facts.case.txns[txn].writes(key);
         writes.filter_map(|value| self.place(key, value)).collect()
+    }
+
+    /// The place of the version that the transaction installed: of lists the first that
+    /// has all of its elements.
+    fn installed(&self, txn: usize, key: u32) -> Option<usize> {
+        self.written(txn, key).into_iter().max()
     }
 
     /// Whether the read saw less than what the transaction installed.
@@ -125,7 +125,10 @@ impl<'a> Ordered<'a> {
                 }
             }
             for &writer in counted {
-                if self.is_older(read, writer) {
+                // What a transaction overwrites itself the others overwrite after it: by ww.
+                let own = self.installed(read.txn, read.key);
+                let is_covered = own.is_some() && own < self.installed(writer, read.key);
+                if self.is_older(read, writer) && !(is_covered && own > self.place_read(read)) {
                     self.graph.add(read.txn, writer, Kind::Rw);
                 }
             }
@@ -178,8 +181,8 @@ impl<'a> Ordered<'a> {
             };
             let mut others = self.facts.counted.iter().filter(|&&txn| txn != read.txn);
             let between = |&txn: &usize| {
-                let installed = self.installed(txn, read.key);
-                installed.is_some_and(|place| seen < place && place < own)
+                let mut written = self.written(txn, read.key).into_iter();
+                written.any(|place| seen < place && place < own)
             };
             if others.any(between) {
                 found.insert("lost-update");
