@@ -221,5 +221,6 @@ fn anomaly(
             .filter_map(|sale| testimony::invocation(sales, sale))
             .collect(),
         rows: testimony::ledger_rows(sales, acquired),
+        cycle: None,
     }
 }

@@ -59,6 +59,9 @@ pub struct Caveat {
     pub message: String,
     /// Whether a part of the history went unseen, so that nothing can be called valid.
     pub unseen: bool,
+    /// Whether nobody recorded which process did what, so that nothing can be said of the
+    /// order of processes.
+    pub unknown_processes: bool,
 }
 
 /// An event whose contents no checker could make sense of.
@@ -92,7 +95,7 @@ pub enum CheckError {
 
 impl From<&witness_histories::Warning> for Caveat {
     fn from(warning: &witness_histories::Warning) -> Self {
-        use witness_histories::Warning;
+        use witness_histories::{Supplied, Warning};
         // Without the file's name: the same history has the same verdict wherever it lies.
         let message = match warning {
             Warning::CutShort { line, bytes, .. } => format!(
@@ -112,9 +115,11 @@ impl From<&witness_histories::Warning> for Caveat {
             } => format!("{what}, from line {line} on, for {events} events"),
             other => other.to_string(),
         };
+        let supplied = |what: &Supplied| *what == Supplied::Process;
         Caveat {
             message,
             unseen: warning.is_unseen(),
+            unknown_processes: matches!(warning, Warning::Supplied { what, .. } if supplied(what)),
         }
     }
 }

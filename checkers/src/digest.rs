@@ -125,12 +125,15 @@ impl DigestBuilder {
     /// validated; a limit that the operations still open exceed.
     pub fn finish(self) -> Result<Digest, CheckError> {
         let sales = self.sales.unwrap_or_default();
+        let mut transactions = self.transactions.unwrap_or_default().finish();
+        transactions.processes_are_known =
+            !self.caveats.iter().any(|caveat| caveat.unknown_processes);
         Ok(Digest {
             caveats: self.caveats,
             events: self.events,
             sales: sales.finish(self.events)?,
             operations: self.operations.unwrap_or_default().finish(),
-            transactions: self.transactions.unwrap_or_default().finish(),
+            transactions,
             history: History::from_events(self.history.unwrap_or_default())?,
         })
     }

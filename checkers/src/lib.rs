@@ -53,11 +53,11 @@ mod words;
 
 pub use checker::{Caveat, CheckError, Checker, Need, Options};
 pub use digest::{Digest, DigestBuilder};
-pub use isolation::{DataType, IsolationOptions};
+pub use isolation::{DataType, IsolationLevel, IsolationOptions, isolation_levels};
 pub use linearizable::{
     Call, FailedCas, Flaw, KeyBy, LinearizableBy, Model, ModelError, ModelInfo, NilReads,
     ObjectOptions, Order, Proof, Stop, linearize, models, shrink, verify_proof,
 };
 pub use operations::{Operations, Outcome};
 pub use registry::{UnknownChecker, all, find};
-pub use verdict::{Anomaly, Row, Valid, Verdict, Verdicts};
+pub use verdict::{Anomaly, Cycle, CycleEdge, CycleTransaction, Row, Valid, Verdict, Verdicts};

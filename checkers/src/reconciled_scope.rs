@@ -319,6 +319,7 @@ impl Books {
                 .filter_map(|&sale| testimony::invocation(sales, sale))
                 .collect(),
             rows: testimony::ledger_rows(sales, witnesses.into_iter()),
+            cycle: None,
         }
     }
 }

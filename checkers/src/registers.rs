@@ -194,6 +194,7 @@ impl<'a> Registers<'a> {
             explanation,
             operations: shown.iter().map(event).collect(),
             rows: Vec::new(),
+            cycle: None,
         }
     }
 }

@@ -69,6 +69,48 @@ pub struct Anomaly {
     /// Rows of the evidence that show it, at most 100.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<Row>,
+    /// The cycle of transactions that it is, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cycle: Option<Cycle>,
+}
+
+/// Transactions each of which came before the next, and the last before the first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cycle {
+    /// The transactions, in the order of the cycle.
+    pub transactions: Vec<CycleTransaction>,
+    /// The edges: the first leads from the first transaction to the second.
+    pub edges: Vec<CycleEdge>,
+}
+
+/// A transaction of a [`Cycle`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CycleTransaction {
+    /// What explanations call it: `T` and the event index of its invocation.
+    pub name: String,
+    /// The process that executed it.
+    pub process: u64,
+    /// Where its client stood, if that was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Its micro-operations: `[["r",1,[5]],["append",1,6]]`.
+    pub operations: Vec<Value>,
+}
+
+/// Why a transaction of a [`Cycle`] came before the next.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CycleEdge {
+    /// The name of the transaction before.
+    pub from: String,
+    /// The name of the transaction after.
+    pub to: String,
+    /// `ww`, `wr`, `rw`, `process` or `realtime`.
+    pub kind: String,
+    /// Why, in a sentence that can be checked against the history.
+    pub because: String,
 }
 
 /// A row of committed state, as a region's evidence showed it.
@@ -196,6 +238,7 @@ mod tests {
         digest.caveat(crate::Caveat {
             message: "cut short".to_owned(),
             unseen: true,
+            unknown_processes: false,
         });
         let none = Verdicts::compose(Vec::new(), &digest.finish().unwrap());
         let json = r#"{"valid":"unknown","verdicts":[],"notes":["cut short"]}"#;

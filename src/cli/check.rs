@@ -1,11 +1,11 @@
 //! `witness check`: verdicts on saved histories.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use witness_checkers::{Options, Valid, Verdicts};
 
-use super::shared::{InputArgs, ObjectArgs};
+use super::shared::{InputArgs, IsolationArgs, ObjectArgs};
 use super::{Failure, Format, Outcome, stdout};
 use crate::report::text::Detail;
 use crate::store::{self, Saved};
@@ -20,6 +20,7 @@ Examples:
   witness check --checker ledger-union store/latest
   witness check history.edn --model cas-register --initial 0 --proof proof.json
   witness check history.edn --model cas-register --initial 0 --verify-proof proof.json
+  witness check txns.edn --checker isolation --level snapshot-isolation --draw cycles
   witness check history.jsonl.gz history.edn     packed, or as Jepsen saves them
   curl -s $URL | witness check -                 from standard input
   witness check --format json store/latest | jq .valid")]
@@ -46,6 +47,11 @@ pub(super) struct Args {
     input: InputArgs,
     #[command(flatten)]
     object: ObjectArgs,
+    #[command(flatten)]
+    isolation: IsolationArgs,
+    /// Draw the cycles that are found into this folder, as .svg and as .dot for Graphviz
+    #[arg(long, value_name = "DIR")]
+    draw: Option<PathBuf>,
 }
 
 pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
@@ -69,11 +75,15 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
                 let mut options = Options::default();
                 options.focus = args.seat.clone().or_else(|| focus(&saved));
                 options.object = args.object.options();
+                options.isolation = args.isolation.options(None, &options.object.stop);
                 let verdicts = check::history(&args.input.of(&saved.history), &checkers, &options);
                 Ok((saved, verdicts.map_err(Failure::bad_input)?))
             });
         match result {
             Ok((saved, verdicts)) => {
+                if let Some(dir) = &args.draw {
+                    draw(dir, &verdicts)?;
+                }
                 if args.format == Format::Text {
                     print(&saved, path.display().to_string(), &verdicts)?;
                 }
@@ -141,6 +151,30 @@ fn proof(args: &Args) -> Result<Outcome, Failure> {
         written.map_err(|e| Failure::failed(format!("{}: {e}", file.display())))?;
     }
     Ok(Outcome::Verdict(verdicts.valid))
+}
+
+/// Draws every cycle of the verdicts, named by its anomaly.
+fn draw(dir: &Path, verdicts: &Verdicts) -> Result<(), Failure> {
+    let failed =
+        |path: &Path, e: std::io::Error| Failure::failed(format!("{}: {e}", path.display()));
+    std::fs::create_dir_all(dir).map_err(|e| failed(dir, e))?;
+    let anomalies = verdicts
+        .verdicts
+        .iter()
+        .flat_map(|verdict| &verdict.anomalies);
+    for (number, anomaly) in anomalies.enumerate() {
+        let Some(cycle) = &anomaly.cycle else {
+            continue;
+        };
+        for (extension, picture) in [
+            ("dot", report::cycle::dot(cycle)),
+            ("svg", report::cycle::svg(cycle)),
+        ] {
+            let path = dir.join(format!("{number}-{}.{extension}", anomaly.name));
+            std::fs::write(&path, picture).map_err(|e| failed(&path, e))?;
+        }
+    }
+    Ok(())
 }
 
 /// A run directory remembers on which seat its run looked.

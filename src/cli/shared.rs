@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use serde_json::Value;
-use witness_checkers::{FailedCas, KeyBy, NilReads, ObjectOptions, Stop};
+use witness_checkers::{
+    DataType, FailedCas, IsolationOptions, KeyBy, NilReads, ObjectOptions, Stop, isolation_levels,
+};
 use witness_histories::Format;
 
 use crate::input::Input;
@@ -123,6 +125,63 @@ impl ObjectArgs {
         if let Some(deadline) = Instant::now().checked_add(self.timeout) {
             options.stop = Stop::when(move || Instant::now() >= deadline);
         }
+        options
+    }
+}
+
+/// How transactions are understood.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Isolation")]
+pub(super) struct IsolationArgs {
+    /// The isolation level to decide; what a run's database claims, else strict-serializable
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    pub(super) level: Option<String>,
+    /// The kind of data; told by the micro-operations if not given
+    #[arg(long, value_enum)]
+    data: Option<Data>,
+    /// rw-register: assume that each process sees the versions of a key in their order
+    #[arg(long)]
+    sequential_keys: bool,
+    /// rw-register: assume that the versions of a key are in the order of real time
+    #[arg(long)]
+    linearizable_keys: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Data {
+    /// Lists that only grow
+    ListAppend,
+    /// Registers, each value written once
+    RwRegister,
+}
+
+fn level(name: &str) -> Result<String, String> {
+    let known = isolation_levels();
+    let is = |other: &str| other.eq_ignore_ascii_case(name);
+    match known
+        .iter()
+        .find(|level| is(level.name) || level.aliases.iter().any(|alias| is(alias)))
+    {
+        Some(level) => Ok(level.name.to_owned()),
+        None => {
+            let names: Vec<_> = known.iter().map(|level| level.name).collect();
+            Err(format!("there are: {}", names.join(", ")))
+        }
+    }
+}
+
+impl IsolationArgs {
+    /// The options of one decision; `stop` says when its time is up.
+    pub(super) fn options(&self, claimed: Option<&str>, stop: &Stop) -> IsolationOptions {
+        let mut options = IsolationOptions::default();
+        options.level = self.level.clone().or_else(|| claimed.map(str::to_owned));
+        options.data = self.data.map(|data| match data {
+            Data::ListAppend => DataType::ListAppend,
+            Data::RwRegister => DataType::RwRegister,
+        });
+        options.sequential_keys = self.sequential_keys;
+        options.linearizable_keys = self.linearizable_keys;
+        options.stop = stop.clone();
         options
     }
 }

@@ -90,6 +90,7 @@ fn write_verdict(out: &mut String, verdict: &Verdict) -> fmt::Result {
     let scope = verdict
         .scope
         .iter()
+        .filter(|(name, _)| *name != "levels")
         .map(|(name, value)| (name, plain(value)));
     let counts = verdict
         .counts
@@ -105,6 +106,7 @@ fn write_verdict(out: &mut String, verdict: &Verdict) -> fmt::Result {
         )?;
     }
     writeln!(out, "</dl>")?;
+    write_levels(out, verdict)?;
     for anomaly in &verdict.anomalies {
         write_anomaly(out, anomaly)?;
     }
@@ -112,6 +114,23 @@ fn write_verdict(out: &mut String, verdict: &Verdict) -> fmt::Result {
         writeln!(out, "<p class=\"note\">{}</p>", Escaped(note))?;
     }
     writeln!(out, "</section>")
+}
+
+/// Isolation levels: which hold.
+fn write_levels(out: &mut String, verdict: &Verdict) -> fmt::Result {
+    let Some(Value::Object(levels)) = verdict.scope.get("levels") else {
+        return Ok(());
+    };
+    writeln!(out, "<ul class=\"levels\">")?;
+    for (level, valid) in levels.iter().rev() {
+        let (class, mark) = match valid {
+            Value::Bool(true) => ("valid", "✓"),
+            Value::Bool(false) => ("violated", "✗"),
+            _ => ("unknown", "?"),
+        };
+        writeln!(out, "<li class=\"{class}\">{mark} {}</li>", Escaped(level))?;
+    }
+    writeln!(out, "</ul>")
 }
 
 fn write_anomaly(out: &mut String, anomaly: &Anomaly) -> fmt::Result {
@@ -134,6 +153,20 @@ fn write_anomaly(out: &mut String, anomaly: &Anomaly) -> fmt::Result {
             out,
             "<p>Invocations in the history, by index: <code>{operations}</code></p>"
         )?;
+    }
+    if let Some(cycle) = &anomaly.cycle {
+        writeln!(out, "<figure>{}</figure>\n<ol>", super::cycle::svg(cycle))?;
+        for edge in &cycle.edges {
+            writeln!(
+                out,
+                "<li>{} → {} <strong>{}</strong>: {}</li>",
+                Escaped(&edge.from),
+                Escaped(&edge.to),
+                Escaped(&edge.kind),
+                Escaped(&edge.because)
+            )?;
+        }
+        writeln!(out, "</ol>")?;
     }
     let mut tables: Vec<&str> = anomaly.rows.iter().map(|row| row.table.as_str()).collect();
     tables.sort_unstable();
@@ -213,7 +246,7 @@ fn plain(value: &Value) -> String {
 }
 
 /// Text that stays text in HTML.
-struct Escaped<'a>(&'a str);
+pub(super) struct Escaped<'a>(pub(super) &'a str);
 
 impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,6 +3,8 @@
 //! Architecture invariant: a report decides nothing and counts nothing; whatever
 //! it says stands in the verdicts.
 
+pub mod cycle;
 pub mod html;
 pub mod json;
+pub mod levels;
 pub mod text;

@@ -124,6 +124,7 @@ fn verdict(out: &mut dyn Write, verdict: &Verdict, detail: Detail) -> io::Result
     for line in lines {
         writeln!(out, "{:24}{line}", "")?;
     }
+    super::levels::draw(out, verdict)?;
     let mut shown: Vec<(&str, usize)> = Vec::new();
     for anomaly in &verdict.anomalies {
         let name = anomaly.name.as_str();

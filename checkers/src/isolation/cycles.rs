@@ -43,12 +43,6 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    /// Whether one was found.
-    pub(crate) fn has(&self, phenomenon: Phenomenon) -> bool {
-        let mut all = self.found.iter().flatten();
-        all.any(|(found, _)| *found == phenomenon)
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
@@ -405,11 +399,17 @@ impl<'a> Inquiry<'a> {
         }
     }
 
-    /// Adds a cycle under its own name, if none as short has that name, and none without
-    /// an order has that shape.
+    /// Adds a cycle under its own name, if none as short has that name, and none that
+    /// needs less of an order has that shape.
     fn add(&mut self, cycle: Vec<Step>) {
         let phenomenon = classify(&cycle, self.floor);
         let found = &mut self.outcome.found;
+        if found
+            .iter()
+            .any(|(known, _)| shows_more(*known, phenomenon))
+        {
+            return;
+        }
         match found.iter_mut().find(|(known, _)| *known == phenomenon) {
             Some((_, best)) if best.len() <= cycle.len() => {}
             Some((_, best)) => *best = cycle,
@@ -453,6 +453,17 @@ fn simple(walk: Vec<Step>) -> Vec<Vec<Step>> {
         }
     }
     cycles
+}
+
+/// Whether the first is of the same shape as the second, with less of an order.
+fn shows_more(first: Phenomenon, second: Phenomenon) -> bool {
+    match (first, second) {
+        (Phenomenon::Cycle(shape, less), Phenomenon::Cycle(other, order)) => {
+            let nonadjacent = |shape| matches!(shape, Shape::LongFork | Shape::GNonadjacent);
+            less < order && (shape == other || (nonadjacent(shape) && nonadjacent(other)))
+        }
+        _ => false,
+    }
 }
 
 /// A short cycle through an edge of the kind, of each component of these kinds that has

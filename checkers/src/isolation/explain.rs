@@ -10,21 +10,24 @@ use super::words;
 pub(crate) fn cycle<D: Data>(transactions: &Transactions, data: &D, cycle: &[Step]) -> Finding {
     let name = |at: u32| words::transaction(transactions, at);
     let mut key = None;
-    let mut sentences: Vec<String> = Vec::new();
+    let mut steps: Vec<(Step, String)> = Vec::new();
     for &step in cycle {
-        let sentence = match data.reason(step) {
+        let because = match data.reason(step) {
             Some(reason) => {
                 key = key.or(Some(reason.key));
                 reason.sentence
             }
             None => by_order(transactions, step),
         };
-        sentences.push(format!(
-            "{} came before {}: {sentence}",
-            name(step.from),
-            name(step.to)
-        ));
+        steps.push((step, because));
     }
+    let sentences: Vec<String> = steps
+        .iter()
+        .map(|(step, because)| {
+            let (from, to) = (name(step.from), name(step.to));
+            format!("{from} came before {to}: {because}")
+        })
+        .collect();
     let mut explanation = sentences.join(". ");
     if let Some(first) = cycle.first() {
         let others: Vec<String> = cycle.iter().skip(1).map(|step| name(step.from)).collect();
@@ -41,7 +44,7 @@ pub(crate) fn cycle<D: Data>(transactions: &Transactions, data: &D, cycle: &[Ste
         key,
         explanation,
         transactions: cycle.iter().map(|step| step.from).collect(),
-        cycle: cycle.to_vec(),
+        steps,
     }
 }
 
@@ -58,6 +61,6 @@ fn by_order(transactions: &Transactions, step: Step) -> String {
             "{from} had completed (event {}) when {to} was invoked (event {})",
             first.completed, second.invoked
         ),
-        kind => format!("by {kind:?}"),
+        kind => format!("{from} and {to}, by {}", kind.name()),
     }
 }

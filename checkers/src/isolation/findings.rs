@@ -16,8 +16,9 @@ pub(crate) struct Finding {
     pub(crate) explanation: String,
     /// The transactions that show it.
     pub(crate) transactions: Vec<u32>,
-    /// The cycle that it is, if it is one: each step starts where the last ended.
-    pub(crate) cycle: Vec<Step>,
+    /// The cycle that it is, if it is one: each step, which starts where the last ended,
+    /// and why it is one.
+    pub(crate) steps: Vec<(Step, String)>,
 }
 
 /// All of it: every kind with its number, and the first of each.

@@ -24,6 +24,19 @@ pub(crate) enum Kind {
     Through = 5,
 }
 
+impl Kind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Ww => "ww",
+            Kind::Wr => "wr",
+            Kind::Rw => "rw",
+            Kind::Process => "process",
+            Kind::Realtime => "realtime",
+            Kind::Through => "through",
+        }
+    }
+}
+
 /// A set of [`Kind`]s, one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Kinds(u8);
@@ -67,9 +80,6 @@ pub(crate) struct Step {
 /// Bits of an edge's target beside its kind.
 const TARGET_BITS: u32 = 29;
 const TARGET: u32 = (1 << TARGET_BITS) - 1;
-
-/// More vertices than this there cannot be, helpers included.
-pub(crate) const VERTICES_MAX: usize = 1 << TARGET_BITS;
 
 /// A graph in compressed adjacency: 4 bytes an edge, 4 a vertex.
 #[derive(Debug, Default)]
@@ -120,10 +130,6 @@ impl Graph {
     #[inline]
     pub(crate) fn edges(&self, vertex: u32) -> impl ExactSizeIterator<Item = Edge> + '_ {
         self.range(vertex).map(|at| self.edge(at))
-    }
-
-    pub(crate) fn edge_count(&self) -> usize {
-        self.edges.len()
     }
 }
 
@@ -218,10 +224,7 @@ mod tests {
         builder.edge(1, helper, Kind::Realtime);
         builder.edge(helper, 2, Kind::Through);
         let graph = builder.build();
-        assert_eq!(
-            (graph.transactions(), graph.vertices(), graph.edge_count()),
-            (3, 4, 5)
-        );
+        assert_eq!((graph.transactions(), graph.vertices()), (3, 4));
         let of = |vertex| {
             graph
                 .edges(vertex)

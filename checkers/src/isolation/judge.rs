@@ -34,8 +34,6 @@ pub(crate) struct Judgement {
     levels: Vec<Option<Status>>,
 }
 
-const ORDERS: [Order; 3] = [Free, Process, Realtime];
-
 impl Judgement {
     pub(crate) fn status(&self, level: Level) -> &Status {
         const NEVER_LOOKED: &Status = &Status::Open(String::new());
@@ -117,12 +115,21 @@ pub(crate) fn judge<D: Data>(
     }
     judgement.fail_by_findings();
     if data.is_known() {
-        hold_without(&mut judgement, &certain);
+        hold_without(&mut judgement, transactions, &certain);
     } else {
         hold_by_orders(&mut judgement, transactions, data, &counts, options);
     }
-    decide_rest(&mut judgement, data);
+    decide_rest(&mut judgement, transactions, data);
     judgement
+}
+
+/// The orders that can be asked about: that of processes only where they are known.
+fn orders(transactions: &Transactions) -> Vec<Order> {
+    let known = |order: &Order| *order != Process || transactions.processes_are_known;
+    [Free, Process, Realtime]
+        .into_iter()
+        .filter(known)
+        .collect()
 }
 
 /// Cycles of certain edges. The widest graph has the cycles of all: if it has none, that
@@ -130,7 +137,7 @@ pub(crate) fn judge<D: Data>(
 fn certain_cycles<D: Data>(transactions: &Transactions, data: &D, counts: &[bool]) -> Search {
     let widest = graph_of(transactions, data, counts, Realtime, None);
     if !D::INFERS_BY_ORDER {
-        return search(&widest, &ORDERS, Free);
+        return search(&widest, &orders(transactions), Free);
     }
     let all = search(&widest, &[Realtime], Realtime);
     if all.is_empty() && all.open.is_empty() {
@@ -138,7 +145,7 @@ fn certain_cycles<D: Data>(transactions: &Transactions, data: &D, counts: &[bool
     }
     drop(widest);
     let mut found = Search::default();
-    for order in ORDERS {
+    for order in orders(transactions) {
         let graph = graph_of(transactions, data, counts, order, None);
         found.merge(search(&graph, &[order], order));
     }
@@ -178,12 +185,30 @@ fn by_cycles() -> impl Iterator<Item = Level> {
     all.into_iter()
 }
 
-fn hold_without(judgement: &mut Judgement, certain: &Search) {
+const NO_PROCESSES: &str = "the history does not say which process executed what";
+
+/// Whether the level is not about processes that are not known.
+fn can_be_told(level: Level, transactions: &Transactions) -> bool {
+    use Level as L;
+    let of_sessions = [
+        L::ReadYourWrites,
+        L::MonotonicReads,
+        L::MonotonicWrites,
+        L::WritesFollowReads,
+        L::Causal,
+    ];
+    let is_of_sessions = of_sessions.contains(&level) || kind_of(level).1 == Process;
+    transactions.processes_are_known || !is_of_sessions
+}
+
+fn hold_without(judgement: &mut Judgement, transactions: &Transactions, certain: &Search) {
     for level in by_cycles() {
         if judgement.levels[level as usize].is_some() {
             continue;
         }
-        if is_free_of_cycles(level, certain) {
+        if !can_be_told(level, transactions) {
+            judgement.set(level, Status::Open(NO_PROCESSES.to_owned()));
+        } else if is_free_of_cycles(level, certain) {
             judgement.set_holds(level);
         } else {
             let status = Status::Open(format!(
@@ -208,8 +233,14 @@ fn hold_by_orders<D: Data>(
         if judgement.levels[level as usize].is_some() {
             continue;
         }
+        if !can_be_told(level, transactions) {
+            judgement.set(level, Status::Open(NO_PROCESSES.to_owned()));
+            continue;
+        }
         let (execution, order) = kind_of(level);
         let status = match data.orders(execution, order) {
+            // It allows more than these executions.
+            Err(_) if level == Level::ParallelSnapshotIsolation => continue,
             Err(not_found) if not_found.is_certain => {
                 judgement.fail(level, &not_found.why);
                 continue;
@@ -217,11 +248,15 @@ fn hold_by_orders<D: Data>(
             Err(not_found) => Status::Open(not_found.why),
             Ok(orders) => {
                 let graph = graph_of(transactions, data, counts, order, Some(&orders));
-                let upto: Vec<Order> = ORDERS.into_iter().filter(|&o| o <= order).collect();
+                let mut upto = self::orders(transactions);
+                upto.retain(|&narrower| narrower <= order);
                 let searched = search(&graph, &upto, Free);
                 drop(graph);
                 if is_free_of_cycles(level, &searched) {
                     judgement.set_holds(level);
+                    continue;
+                }
+                if level == Level::ParallelSnapshotIsolation {
                     continue;
                 }
                 let (name, kind) = (level.name(), execution.name());
@@ -253,9 +288,13 @@ fn kind_of(level: Level) -> (Execution, Order) {
 }
 
 /// The levels that are not about cycles alone, the weaker first.
-fn decide_rest<D: Data>(judgement: &mut Judgement, data: &D) {
+fn decide_rest<D: Data>(judgement: &mut Judgement, transactions: &Transactions, data: &D) {
     for level in Level::all() {
         if judgement.levels[level as usize].is_some() {
+            continue;
+        }
+        if !can_be_told(level, transactions) {
+            judgement.set(level, Status::Open(NO_PROCESSES.to_owned()));
             continue;
         }
         let status = match data.decide(level, None) {

@@ -305,6 +305,35 @@ impl Level {
     }
 }
 
+/// An isolation level, for reports and lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IsolationLevel {
+    /// Its name.
+    pub name: &'static str,
+    /// Other names by which it may be asked for.
+    pub aliases: &'static [&'static str],
+    /// The names of the levels that hold wherever it does, directly.
+    pub implies: Vec<&'static str>,
+    /// The names of the anomalies that it forbids besides what those forbid.
+    pub forbids: Vec<&'static str>,
+}
+
+/// Every isolation level that the checker `isolation` decides.
+pub fn isolation_levels() -> Vec<IsolationLevel> {
+    let level = |row: &Row| IsolationLevel {
+        name: row.name,
+        aliases: row.aliases,
+        implies: row.implies.iter().map(|level| level.name()).collect(),
+        forbids: row
+            .forbids
+            .iter()
+            .map(|forbidden| forbidden.name())
+            .collect(),
+    };
+    TABLE.iter().map(level).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

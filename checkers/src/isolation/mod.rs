@@ -25,24 +25,27 @@ mod options;
 mod order;
 mod paths;
 mod phenomena;
+mod rw_register;
 mod transactions;
 mod words;
 
 use serde_json::{Map, Value};
 
+pub use levels::{IsolationLevel, isolation_levels};
 pub use options::{DataType, IsolationOptions};
 pub(crate) use transactions::{Transactions, TransactionsBuilder};
 
 use crate::checker::{Checker, Need, Options};
 use crate::digest::Digest;
 use crate::ruling::Ruling;
-use crate::verdict::{Anomaly, Valid, Verdict};
+use crate::verdict::{Anomaly, Cycle, CycleEdge, CycleTransaction, Valid, Verdict};
 use crate::words::{count, list};
 use data::Data;
 use findings::Finding;
 use judge::{Judgement, Status, judge};
 use levels::Level;
 use list_append::Lists;
+use rw_register::Registers;
 use transactions::Action;
 
 /// The checker `isolation`.
@@ -103,10 +106,13 @@ impl Checker for Isolation {
                     undecided(ruling, level.name())
                 }
             },
-            DataType::RwRegister => {
-                ruling.doubt("not yet");
-                undecided(ruling, level.name())
-            }
+            DataType::RwRegister => match Registers::new(transactions, options) {
+                Ok(registers) => rule(ruling, level, transactions, &registers, options),
+                Err(misfit) => {
+                    ruling.doubt(misfit.to_string());
+                    undecided(ruling, level.name())
+                }
+            },
         }
     }
 }
@@ -175,6 +181,7 @@ fn rule<D: Data>(
                 explanation: why.clone(),
                 operations: invocations(transactions, 0..transactions.len() as u32),
                 rows: Vec::new(),
+                cycle: None,
             });
         }
         Status::Fails(None) | Status::Holds => {}
@@ -230,11 +237,42 @@ fn invocations(transactions: &Transactions, of: impl Iterator<Item = u32>) -> Ve
 }
 
 fn anomaly(transactions: &Transactions, name: &str, finding: &Finding) -> Anomaly {
+    let cycle = (!finding.steps.is_empty()).then(|| Cycle {
+        transactions: finding
+            .steps
+            .iter()
+            .map(|(step, _)| in_cycle(transactions, step.from))
+            .collect(),
+        edges: finding
+            .steps
+            .iter()
+            .map(|(step, because)| CycleEdge {
+                from: words::transaction(transactions, step.from),
+                to: words::transaction(transactions, step.to),
+                kind: step.kind.name().to_owned(),
+                because: because.clone(),
+            })
+            .collect(),
+    });
     Anomaly {
         name: name.to_owned(),
         key: finding.key.map(|key| transactions.key(key)),
         explanation: format!("{}.", finding.explanation),
         operations: invocations(transactions, finding.transactions.iter().copied()),
         rows: Vec::new(),
+        cycle,
+    }
+}
+
+fn in_cycle(transactions: &Transactions, at: u32) -> CycleTransaction {
+    let transaction = &transactions.all()[at as usize];
+    CycleTransaction {
+        name: words::transaction(transactions, at),
+        process: transaction.process.into(),
+        region: transactions.region(transaction).map(str::to_owned),
+        operations: transactions
+            .operations(at)
+            .map(|operation| transactions.spelt(operation))
+            .collect(),
     }
 }

@@ -83,7 +83,7 @@ impl<'a> MicroOperations<'a> {
 }
 
 /// The elements of a list that was read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Elements<'a> {
     items: Option<Items<'a>>,
     micro: usize,
@@ -91,6 +91,14 @@ pub(super) struct Elements<'a> {
 }
 
 impl<'a> Elements<'a> {
+    /// Leaves out the first elements, so many, which end at that byte.
+    pub(super) fn skip_to(&mut self, end: usize, elements: usize) {
+        if let Some(items) = &mut self.items {
+            items.at = end;
+        }
+        self.position = elements;
+    }
+
     pub(super) fn next(&mut self) -> Result<Option<&'a str>, Fault> {
         let Some(element) = self.items.as_mut().and_then(Items::next) else {
             return Ok(None);

@@ -26,7 +26,9 @@ pub(crate) fn edges(
     if order == Order::Free {
         return;
     }
-    process(transactions, counts, graph);
+    if transactions.processes_are_known {
+        process(transactions, counts, graph);
+    }
     if order == Order::Realtime {
         realtime(transactions, counts, graph);
     }

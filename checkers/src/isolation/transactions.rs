@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 use serde_json::Value;
 use witness_histories::{Event, Kind, Process};
 
-use super::notation::{Fault, Micro, MicroOperations};
+use super::notation::{Elements, Fault, Micro, MicroOperations};
 use crate::checker::CheckError;
 use crate::intern::{Full, NONE};
 use crate::operations::Values;
@@ -127,6 +127,8 @@ pub(crate) struct Transactions {
     regions: Vec<String>,
     /// Operations of clients that were no transactions, and left out.
     pub(crate) others: u64,
+    /// Whether the history says which process executed what.
+    pub(crate) processes_are_known: bool,
 }
 
 impl Transactions {
@@ -189,6 +191,22 @@ impl Transactions {
         }
     }
 
+    /// The micro-operation as Jepsen spells it.
+    pub(crate) fn spelt(&self, operation: Operation) -> Value {
+        let values = |list: &[u32]| list.iter().map(|&value| self.value(value)).collect();
+        let (f, value) = match operation.action {
+            Action::Append(value) => ("append", self.value(value)),
+            Action::Write(value) => ("w", self.value(value)),
+            Action::ReadValue(value) => ("r", self.value(value)),
+            Action::ReadPrefix(_) | Action::ReadOdd(_) => {
+                let list = self.list(operation).unwrap_or_default();
+                ("r", Value::Array(values(list)))
+            }
+            Action::ReadNil | Action::ReadUnknown => ("r", Value::Null),
+        };
+        Value::Array(vec![f.into(), self.key(operation.key), value])
+    }
+
     /// Where the transaction's client stood.
     pub(crate) fn region(&self, transaction: &Transaction) -> Option<&str> {
         self.regions
@@ -209,6 +227,48 @@ pub(crate) struct TransactionsBuilder {
     asked: HashMap<u32, Vec<Packed>, FixedState>,
     unused: Vec<Vec<Packed>>,
     list: Vec<u32>,
+    /// By key: its longest list as it was spelt.
+    spellings: Vec<Spelling>,
+}
+
+/// A list as it was spelt, without its last bracket: most lists that are read begin as
+/// the one before, to the letter, and need not be taken apart again.
+#[derive(Debug, Default)]
+struct Spelling {
+    text: Vec<u8>,
+    /// Where each element ends.
+    ends: Vec<u32>,
+}
+
+impl Spelling {
+    /// How many elements a list has that is spelt so, if it is a beginning of this one.
+    fn length_of(&self, list: &[u8]) -> Option<u32> {
+        if !self.text.starts_with(list) {
+            return None;
+        }
+        let end = self.ends.binary_search(&(list.len() as u32)).ok()?;
+        Some(end as u32 + 1)
+    }
+
+    /// What the list has behind this one, if it begins with it.
+    fn rest_of<'a>(&self, list: &'a str) -> Option<&'a str> {
+        let rest = list.as_bytes().strip_prefix(&self.text[..])?;
+        let is_end = !self.text.is_empty() && rest.first() == Some(&b',');
+        is_end.then(|| &list[self.text.len() + 1..])
+    }
+
+    fn push(&mut self, element: &str) {
+        self.text
+            .push(if self.text.is_empty() { b'[' } else { b',' });
+        self.text.extend_from_slice(element.as_bytes());
+        self.ends.push(self.text.len() as u32);
+    }
+}
+
+/// Why a list was not read.
+enum Unread {
+    Fault(Fault),
+    Full,
 }
 
 /// Operations that are no transactions, though in a field that may hold some.
@@ -351,13 +411,12 @@ impl TransactionsBuilder {
                 Micro::Read(_) if !answered => Action::ReadUnknown,
                 Micro::Read("null") => Action::ReadNil,
                 Micro::Read(value) if value.starts_with('[') => {
-                    self.list.clear();
-                    let mut elements = micro_operations.elements(value);
-                    while let Some(element) = elements.next().map_err(at_fault)? {
-                        let element = self.transactions.values.intern(element, NONE);
-                        self.list.push(element.map_err(full)?);
-                    }
-                    self.read_list(key)
+                    let elements = micro_operations.elements(value);
+                    self.read_list(key, value, elements)
+                        .map_err(|error| match error {
+                            Unread::Fault(fault) => at_fault(fault),
+                            Unread::Full => full(Full),
+                        })?
                 }
                 Micro::Read(value) => {
                     Action::ReadValue(self.transactions.values.intern(value, NONE).map_err(full)?)
@@ -385,21 +444,53 @@ impl TransactionsBuilder {
         self.numbers.insert(value, key);
         self.transactions.keys.push(value);
         self.transactions.longest.push(Vec::new());
+        self.spellings.push(Spelling::default());
         Some(key)
     }
 
-    /// What a read of `self.list` is, which may be the longest so far.
-    fn read_list(&mut self, key: u32) -> Action {
-        let longest = &mut self.transactions.longest[key as usize];
-        let common = longest.len().min(self.list.len());
-        if longest[..common] == self.list[..common] {
-            longest.extend_from_slice(&self.list[common..]);
-            return Action::ReadPrefix(self.list.len() as u32);
+    /// What a read of that list is, which may be the longest so far.
+    fn read_list(
+        &mut self,
+        key: u32,
+        list: &str,
+        mut elements: Elements<'_>,
+    ) -> Result<Action, Unread> {
+        let spelling = &mut self.spellings[key as usize];
+        let inside = list.strip_suffix(']').unwrap_or(list);
+        if let Some(length) = spelling.length_of(inside.as_bytes()) {
+            return Ok(Action::ReadPrefix(length));
         }
-        let number = self.transactions.odd.len() as u32;
-        self.transactions.odd.push(self.list.clone());
-        self.odd_keys.push(key);
-        Action::ReadOdd(number)
+        let longest = &mut self.transactions.longest[key as usize];
+        let values = &mut self.transactions.values;
+        if spelling.rest_of(inside).is_some() {
+            elements.skip_to(spelling.text.len(), longest.len());
+            while let Some(element) = elements.next().map_err(Unread::Fault)? {
+                longest.push(values.intern(element, NONE).map_err(|Full| Unread::Full)?);
+                spelling.push(element);
+            }
+            return Ok(Action::ReadPrefix(longest.len() as u32));
+        }
+        self.list.clear();
+        let mut again = elements.clone();
+        while let Some(element) = elements.next().map_err(Unread::Fault)? {
+            let element = values.intern(element, NONE).map_err(|Full| Unread::Full)?;
+            self.list.push(element);
+        }
+        let common = longest.len().min(self.list.len());
+        if longest[..common] != self.list[..common] {
+            let number = self.transactions.odd.len() as u32;
+            self.transactions.odd.push(self.list.clone());
+            self.odd_keys.push(key);
+            return Ok(Action::ReadOdd(number));
+        }
+        if self.list.len() > common {
+            longest.extend_from_slice(&self.list[common..]);
+            *spelling = Spelling::default();
+            while let Some(element) = again.next().map_err(Unread::Fault)? {
+                spelling.push(element);
+            }
+        }
+        Ok(Action::ReadPrefix(self.list.len() as u32))
     }
 
     /// Nothing more comes. Transactions still open may have committed.
@@ -511,6 +602,34 @@ mod tests {
             numbers("[2,1,3]"),
             "the longest, though it came last"
         );
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2_000))]
+
+        /// However lists are spelt and in whatever order they come, they come back.
+        #[test]
+        fn lists_come_back(
+            lists in proptest::collection::vec(
+                (proptest::collection::vec(0..3_usize, 0..4), proptest::bool::ANY), 1..8),
+        ) {
+            let elements = ["1", "12", r#""a,b""#];
+            let mut history = String::new();
+            let mut expected = Vec::new();
+            for (at, (list, spaced)) in lists.iter().enumerate() {
+                let list: Vec<&str> = list.iter().map(|&element| elements[element]).collect();
+                let spelt = list.join(if *spaced { " , " } else { "," });
+                history.push_str(&format!("{at} invoke txn _ [[\"r\",\"x\",null]]\n"));
+                history.push_str(&format!("{at} ok txn _ [[\"r\",\"x\",[{spelt}]]]\n"));
+                expected.push(serde_json::from_str::<Vec<Value>>(&format!("[{spelt}]")).unwrap());
+            }
+            let found = transactions(&history).unwrap();
+            for (at, expected) in (0..).zip(&expected) {
+                let read = found.operations(at).next().unwrap();
+                let list = found.list(read).unwrap().iter().map(|&value| found.value(value));
+                proptest::prop_assert_eq!(&list.collect::<Vec<_>>(), expected);
+            }
+        }
     }
 
     #[test]

@@ -94,6 +94,7 @@ fn anomaly(sales: &Sales, name: &str, sale: u32, seat: u32, explanation: String)
         explanation,
         operations: testimony::invocation(sales, sale).into_iter().collect(),
         rows: testimony::ledger_rows(sales, std::iter::once(sale)),
+        cycle: None,
     }
 }
 

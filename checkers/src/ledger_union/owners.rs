@@ -136,6 +136,7 @@ fn hidden_anomaly(sales: &Sales, seat: u32, hidden: &[(u32, u32)]) -> Anomaly {
             .filter_map(|number| testimony::invocation(sales, number))
             .collect(),
         rows,
+        cycle: None,
     }
 }
 
@@ -195,5 +196,6 @@ fn diverged_anomaly(sales: &Sales, seat: u32) -> Anomaly {
             .map(|p| u64::from(p.invocation))
             .collect(),
         rows: testimony::seats_rows(sales, seat),
+        cycle: None,
     }
 }

@@ -42,6 +42,7 @@ fn repeated(sales: &Sales, of_sale: &[(u32, u8)]) -> Anomaly {
         ),
         operations: testimony::invocation(sales, sale).into_iter().collect(),
         rows: testimony::ledger_rows(sales, std::iter::once(sale)),
+        cycle: None,
     }
 }
 
@@ -112,6 +113,7 @@ fn report(sales: &Sales, sold: &[u32], allowed: usize, ruling: &mut Ruling) {
             explanation,
             operations,
             rows: testimony::ledger_rows(sales, sold.iter().copied()),
+            cycle: None,
         }
     });
 }

@@ -29,6 +29,7 @@ mod zones;
 use rayon::prelude::*;
 
 pub use budget::Stop;
+pub(crate) use budget::{Budget, Exhausted};
 pub(crate) use conflict::{name as named_access, violation as conflict_of};
 pub(crate) use groups::Groups;
 pub(crate) use intervals::Intervals;
@@ -398,5 +399,6 @@ fn anomaly(
             .map(|&(at, _)| event(at))
             .collect(),
         rows: Vec::new(),
+        cycle: None,
     }
 }

@@ -3,13 +3,17 @@
 
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
+use rayon::prelude::*;
 
 use super::{Lists, name};
 use crate::intern::NONE;
-use crate::isolation::findings::Finding;
+use crate::isolation::findings::{Finding, Findings};
 use crate::isolation::phenomena::Phenomenon;
 use crate::isolation::transactions::{Action, Operation, Status};
 use crate::isolation::words::{self, listed};
+
+/// Transactions that one thread looks at, at least.
+const TOGETHER: usize = 4_096;
 
 /// What is wrong with an element of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,17 +23,28 @@ enum Wrong {
 }
 
 impl Lists<'_> {
-    /// Finds all of it.
-    pub(super) fn find(&mut self) {
+    /// Finds all of it; transactions are looked at in parallel.
+    pub(super) fn find(&self) -> Findings {
         let longest_readers = self.longest_readers();
-        self.find_in_longest(&longest_readers);
-        for at in 0..self.transactions.len() as u32 {
-            if self.transactions.all()[at as usize].status == Status::Committed {
-                self.find_in_reads(at, &longest_readers);
-                self.find_internal(at);
-            }
-        }
-        self.find_lost_updates();
+        let mut findings = Findings::default();
+        self.find_in_longest(&longest_readers, &mut findings);
+        let in_reads = (0..self.transactions.len() as u32)
+            .into_par_iter()
+            .with_min_len(TOGETHER)
+            .fold(Findings::default, |mut findings, at| {
+                if self.transactions.all()[at as usize].status == Status::Committed {
+                    self.find_in_reads(at, &longest_readers, &mut findings);
+                    self.find_internal(at, &mut findings);
+                }
+                findings
+            })
+            .reduce(Findings::default, |mut some, more| {
+                some.merge(more);
+                some
+            });
+        findings.merge(in_reads);
+        self.find_lost_updates(&mut findings);
+        findings
     }
 
     /// By key, a transaction that read its longest list.
@@ -59,7 +74,7 @@ impl Lists<'_> {
     }
 
     /// Of each key: elements that are there twice, and committed ones behind aborted ones.
-    fn find_in_longest(&mut self, readers: &[u32]) {
+    fn find_in_longest(&self, readers: &[u32], findings: &mut Findings) {
         for key in 0..self.transactions.keys() {
             let longest = self.transactions.longest(key);
             if longest.is_empty() {
@@ -67,16 +82,17 @@ impl Lists<'_> {
             }
             let reader = readers[key as usize];
             if let Some(value) = twice(longest) {
-                let finding = self.finding(key, &[reader], || {
-                    format!(
-                        "{} read {} of key {}, where {} is twice",
-                        words::transaction(self.transactions, reader),
-                        listed(self.transactions, longest, value),
-                        self.transactions.key(key),
-                        self.transactions.value(value)
-                    )
+                findings.add(Phenomenon::DuplicateElements, || {
+                    self.finding(key, &[reader], || {
+                        format!(
+                            "{} read {} of key {}, where {} is twice",
+                            words::transaction(self.transactions, reader),
+                            listed(self.transactions, longest, value),
+                            self.transactions.key(key),
+                            self.transactions.value(value)
+                        )
+                    })
                 });
-                self.findings.add(Phenomenon::DuplicateElements, || finding);
             }
             let chain = &self.chains[key as usize];
             let aborted = longest
@@ -90,7 +106,7 @@ impl Lists<'_> {
                 };
                 let next = first + after;
                 let builder = chain.writers[next];
-                let finding = self.finding(key, &[writer, builder, reader], || {
+                findings.add(Phenomenon::DirtyUpdate, || self.finding(key, &[writer, builder, reader], || {
                     format!(
                         "{} appended {} to key {} behind {}, which {} appended and did not commit; {} read {}",
                         words::transaction(self.transactions, builder),
@@ -101,8 +117,7 @@ impl Lists<'_> {
                         words::transaction(self.transactions, reader),
                         listed(self.transactions, longest, longest[next]),
                     )
-                });
-                self.findings.add(Phenomenon::DirtyUpdate, || finding);
+                }));
             }
         }
     }
@@ -116,21 +131,13 @@ impl Lists<'_> {
                 .copied()
                 .filter(|&at| at != NONE)
                 .collect(),
-            cycle: Vec::new(),
+            steps: Vec::new(),
         }
     }
 
     /// What a committed transaction read that it cannot have.
-    fn find_in_reads(&mut self, at: u32, longest_readers: &[u32]) {
+    fn find_in_reads(&self, at: u32, longest_readers: &[u32], findings: &mut Findings) {
         let transactions = self.transactions;
-        let own_appends: Vec<(usize, u32, u32)> = transactions
-            .operations(at)
-            .enumerate()
-            .filter_map(|(place, operation)| match operation.action {
-                Action::Append(value) => Some((place, operation.key, value)),
-                _ => None,
-            })
-            .collect();
         for (place, operation) in transactions.operations(at).enumerate() {
             let Some(list) = transactions.list(operation) else {
                 continue;
@@ -147,7 +154,7 @@ impl Lists<'_> {
                     Some(apart) => (list[apart], longest[apart]),
                     None => (NONE, NONE),
                 };
-                let finding = self.finding(key, &[at, other], || {
+                findings.add(Phenomenon::IncompatibleOrder, || self.finding(key, &[at, other], || {
                     format!(
                         "{} read {} of key {}, and {} read {}: neither is the beginning of the other",
                         reader(),
@@ -156,19 +163,19 @@ impl Lists<'_> {
                         words::transaction(transactions, other),
                         listed(transactions, longest, theirs),
                     )
-                });
-                self.findings.add(Phenomenon::IncompatibleOrder, || finding);
+                }));
                 if let Some(value) = twice(list) {
-                    let finding = self.finding(key, &[at], || {
-                        format!(
-                            "{} read {} of key {}, where {} is twice",
-                            reader(),
-                            listed(transactions, list, value),
-                            key_name(),
-                            transactions.value(value)
-                        )
+                    findings.add(Phenomenon::DuplicateElements, || {
+                        self.finding(key, &[at], || {
+                            format!(
+                                "{} read {} of key {}, where {} is twice",
+                                reader(),
+                                listed(transactions, list, value),
+                                key_name(),
+                                transactions.value(value)
+                            )
+                        })
                     });
-                    self.findings.add(Phenomenon::DuplicateElements, || finding);
                 }
             }
             let wrong = self.first_wrong(key, list, is_odd);
@@ -177,45 +184,51 @@ impl Lists<'_> {
                     Wrong::Garbage => (Phenomenon::GarbageRead, NONE),
                     Wrong::Aborted(writer) => (Phenomenon::G1a, writer),
                 };
-                let finding = self.finding(key, &[at, writer], || {
-                    let who = match wrong {
-                        Wrong::Garbage => "which nobody appended".to_owned(),
-                        Wrong::Aborted(writer) => format!(
-                            "which {} appended and did not commit",
-                            words::transaction(transactions, writer)
-                        ),
-                    };
-                    format!(
-                        "{} read {} of key {}, with {}, {who}",
-                        reader(),
-                        listed(transactions, list, value),
-                        key_name(),
-                        transactions.value(value),
-                    )
+                findings.add(phenomenon, || {
+                    self.finding(key, &[at, writer], || {
+                        let who = match wrong {
+                            Wrong::Garbage => "which nobody appended".to_owned(),
+                            Wrong::Aborted(writer) => format!(
+                                "which {} appended and did not commit",
+                                words::transaction(transactions, writer)
+                            ),
+                        };
+                        format!(
+                            "{} read {} of key {}, with {}, {who}",
+                            reader(),
+                            listed(transactions, list, value),
+                            key_name(),
+                            transactions.value(value),
+                        )
+                    })
                 });
-                self.findings.add(phenomenon, || finding);
             }
-            let later = own_appends.iter().find(|&&(other, other_key, value)| {
-                other > place && other_key == key && list.contains(&value)
+            let rest = transactions.operations(at).skip(place + 1);
+            let later = rest.filter(|other| other.key == key).find_map(|other| {
+                let Action::Append(value) = other.action else {
+                    return None;
+                };
+                list.contains(&value).then_some(value)
             });
-            if let Some(&(_, _, value)) = later {
-                let finding = self.finding(key, &[at], || {
-                    format!(
-                        "{} read {} of key {}, with {}, which it appended itself only later",
-                        reader(),
-                        listed(transactions, list, value),
-                        key_name(),
-                        transactions.value(value)
-                    )
+            if let Some(value) = later {
+                findings.add(Phenomenon::FutureRead, || {
+                    self.finding(key, &[at], || {
+                        format!(
+                            "{} read {} of key {}, with {}, which it appended itself only later",
+                            reader(),
+                            listed(transactions, list, value),
+                            key_name(),
+                            transactions.value(value)
+                        )
+                    })
                 });
-                self.findings.add(Phenomenon::FutureRead, || finding);
             }
-            self.find_intermediate(at, key, list);
+            self.find_intermediate(at, key, list, findings);
         }
     }
 
     /// A list that ends with what its writer went on to append to.
-    fn find_intermediate(&mut self, at: u32, key: u32, list: &[u32]) {
+    fn find_intermediate(&self, at: u32, key: u32, list: &[u32], findings: &mut Findings) {
         let transactions = self.transactions;
         let Some(&last) = list.last() else { return };
         let Some(append) = self.appends.get(&name(key, last)).copied() else {
@@ -232,18 +245,19 @@ impl Lists<'_> {
                 _ => None,
             });
         if let Some(value) = final_value.filter(|&value| value != last) {
-            let finding = self.finding(key, &[at, append.transaction], || {
-                format!(
-                    "{} read {} of key {}, in the middle of {}, which appended {} and then {}",
-                    words::transaction(transactions, at),
-                    listed(transactions, list, last),
-                    transactions.key(key),
-                    words::transaction(transactions, append.transaction),
-                    transactions.value(last),
-                    transactions.value(value),
-                )
+            findings.add(Phenomenon::G1b, || {
+                self.finding(key, &[at, append.transaction], || {
+                    format!(
+                        "{} read {} of key {}, in the middle of {}, which appended {} and then {}",
+                        words::transaction(transactions, at),
+                        listed(transactions, list, last),
+                        transactions.key(key),
+                        words::transaction(transactions, append.transaction),
+                        transactions.value(last),
+                        transactions.value(value),
+                    )
+                })
             });
-            self.findings.add(Phenomenon::G1b, || finding);
         }
     }
 
@@ -261,7 +275,7 @@ impl Lists<'_> {
     }
 
     /// Reads that disagree with what the transaction itself read or appended before.
-    fn find_internal(&mut self, at: u32) {
+    fn find_internal(&self, at: u32, findings: &mut Findings) {
         let transactions = self.transactions;
         if transactions.operations(at).len() < 2 {
             return;
@@ -302,13 +316,12 @@ impl Lists<'_> {
                     transactions.key(key),
                     listed(transactions, &expected, NONE),
                 );
-                let finding = Finding {
+                findings.add(Phenomenon::Internal, || Finding {
                     key: Some(key),
                     explanation,
                     transactions: vec![at],
-                    cycle: Vec::new(),
-                };
-                self.findings.add(Phenomenon::Internal, || finding);
+                    steps: Vec::new(),
+                });
                 (*base, *own) = (Some(list), Vec::new());
             } else if base.is_none() {
                 *base = Some(&list[..list.len() - own.len()]);
@@ -317,7 +330,7 @@ impl Lists<'_> {
     }
 
     /// A transaction read a version and appended, and another had appended in between.
-    fn find_lost_updates(&mut self) {
+    fn find_lost_updates(&self, findings: &mut Findings) {
         let transactions = self.transactions;
         let mut found: Vec<(u32, u32, u32, u32)> = Vec::new();
         // Readers of a whole list who appended to it what no list shows.
@@ -348,7 +361,7 @@ impl Lists<'_> {
             }
         }
         for (at, other, key, length) in found {
-            let finding = self.finding(key, &[at, other], || {
+            findings.add(Phenomenon::LostUpdate, || self.finding(key, &[at, other], || {
                 let list = &transactions.longest(key)[..length as usize];
                 format!(
                     "{} read {} of key {} and appended to it, and {} had appended in between, or did the same: one of the two did not see the other",
@@ -357,8 +370,7 @@ impl Lists<'_> {
                     transactions.key(key),
                     words::transaction(transactions, other),
                 )
-            });
-            self.findings.add(Phenomenon::LostUpdate, || finding);
+            }));
         }
     }
 }

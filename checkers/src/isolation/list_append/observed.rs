@@ -153,7 +153,7 @@ impl Lists<'_> {
             key: Some(other),
             explanation,
             transactions: vec![at, writer],
-            cycle: Vec::new(),
+            steps: Vec::new(),
         }
     }
 
@@ -322,7 +322,7 @@ impl Lists<'_> {
             key: Some(key),
             explanation,
             transactions: path.iter().map(|&(at, _)| at).collect(),
-            cycle: Vec::new(),
+            steps: Vec::new(),
         }
     }
 }

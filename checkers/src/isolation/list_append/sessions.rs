@@ -15,7 +15,7 @@ use crate::isolation::graph::{GraphBuilder, Kind, Kinds, Step};
 use crate::isolation::levels::Level;
 use crate::isolation::order;
 use crate::isolation::phenomena::{Order, Phenomenon};
-use crate::isolation::transactions::{Action, Status};
+use crate::isolation::transactions::{Action, Operation, Status};
 use crate::isolation::words::{self, listed};
 
 /// The furthest that a process got in a key: how many elements, and by whom that shows.
@@ -63,7 +63,7 @@ impl Lists<'_> {
                             words::transaction(transactions, by),
                         ),
                         transactions: vec![by, at],
-                        cycle: Vec::new(),
+                        steps: Vec::new(),
                     }
                 });
             }
@@ -103,8 +103,8 @@ impl Lists<'_> {
     }
 
     /// writes-follow-reads: whether what a process wrote was installed after what it had
-    /// read. Each transaction has a second vertex, for what its process saw so far: who
-    /// is seen leads there, it leads to the process's next and to what it writes itself.
+    /// read before. Each transaction has a second vertex, for what its process saw so far:
+    /// who is seen leads there, and it leads to the process's next.
     fn decide_follow(&self) -> Decision {
         let transactions = self.transactions;
         let count = transactions.len() as u32;
@@ -118,25 +118,32 @@ impl Lists<'_> {
             Some(helper) => helpers[helper as usize],
             None => at,
         };
+        let appends: Vec<Option<usize>> = (0..count).map(|at| self.last_append(at)).collect();
         for from in 0..plain.vertices() {
             for edge in plain.edges(from) {
                 match edge.kind {
                     Kind::Ww | Kind::Through => {
-                        graph.edge(vertex(from), vertex(edge.to), edge.kind)
+                        graph.edge(vertex(from), vertex(edge.to), edge.kind);
                     }
-                    Kind::Wr => graph.edge(from, count + edge.to, Kind::Wr),
-                    Kind::Process => graph.edge(count + from, count + edge.to, Kind::Process),
-                    Kind::Rw | Kind::Realtime => {}
+                    Kind::Process => {
+                        graph.edge(count + from, count + edge.to, Kind::Process);
+                        if appends[edge.to as usize].is_some() {
+                            graph.edge(count + from, edge.to, Kind::Process);
+                        }
+                    }
+                    Kind::Wr | Kind::Rw | Kind::Realtime => {}
                 }
             }
         }
         for at in self.counting() {
-            let writes = |operation| matches!(operation, Action::Append(_));
-            if transactions
-                .operations(at)
-                .any(|operation| writes(operation.action))
-            {
-                graph.edge(count + at, at, Kind::Through);
+            for (place, key, length) in self.external(at) {
+                let Some(writer) = self.chains[key as usize].last_before(length) else {
+                    continue;
+                };
+                graph.edge(writer, count + at, Kind::Wr);
+                if appends[at as usize].is_some_and(|last| last > place) {
+                    graph.edge(writer, at, Kind::Wr);
+                }
             }
         }
         let kinds = Kinds::of(&[Kind::Ww, Kind::Wr, Kind::Process]);
@@ -146,6 +153,13 @@ impl Lists<'_> {
             Kind::Wr,
             Phenomenon::MissingReadWriteDependency,
         )
+    }
+
+    /// The place of a transaction's last append.
+    fn last_append(&self, at: u32) -> Option<usize> {
+        let operations = self.transactions.operations(at);
+        let is_append = |operation: Operation| matches!(operation.action, Action::Append(_));
+        operations.map(is_append).rposition(|is| is)
     }
 
     fn cycles_of(

@@ -1,0 +1,319 @@
+//! Who wrote and who read which version of a register, as numbers. It holds facts only:
+//! what follows from them is inferred elsewhere.
+
+use super::lists::Lists;
+use super::misfit::Misfit;
+use crate::intern::NONE;
+use crate::isolation::phenomena::Order;
+use crate::isolation::transactions::{Action, Status, Transactions};
+use crate::isolation::words;
+
+/// What was written: values by key, ascending, with who wrote each.
+///
+/// A **version** is the number of a write here, or one behind them all: the initial version
+/// of a key is the number of writes and the key's number.
+#[derive(Debug)]
+pub(super) struct Writes {
+    /// Where each key's writes start.
+    starts: Vec<u32>,
+    values: Vec<u32>,
+    writers: Vec<u32>,
+}
+
+impl Writes {
+    /// O(n log n), and O(n) if values of a key are written in ascending order.
+    ///
+    /// # Errors
+    /// A value was written twice to a key, or something was appended.
+    pub(super) fn new(transactions: &Transactions) -> Result<Self, Misfit> {
+        let mut starts = vec![0_u32; transactions.keys() as usize + 1];
+        for at in 0..transactions.len() as u32 {
+            for operation in transactions.operations(at) {
+                match operation.action {
+                    Action::Write(_) => starts[operation.key as usize + 1] += 1,
+                    Action::Append(_) => return Err(Misfit::append(transactions, at)),
+                    Action::ReadPrefix(_) | Action::ReadOdd(_) => {
+                        return Err(Misfit::list(transactions, at));
+                    }
+                    Action::ReadUnknown | Action::ReadNil | Action::ReadValue(_) => {}
+                }
+            }
+        }
+        for key in 1..starts.len() {
+            starts[key] += starts[key - 1];
+        }
+        let mut writes = vec![(0, 0); starts.last().map_or(0, |&all| all as usize)];
+        let mut next = starts.clone();
+        for at in 0..transactions.len() as u32 {
+            for operation in transactions.operations(at) {
+                if let Action::Write(value) = operation.action {
+                    let next = &mut next[operation.key as usize];
+                    writes[*next as usize] = (value, at);
+                    *next += 1;
+                }
+            }
+        }
+        for (key, ends) in (0..).zip(starts.windows(2)) {
+            let of_key = &mut writes[ends[0] as usize..ends[1] as usize];
+            of_key.sort_unstable();
+            if let Some(pair) = of_key.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+                let by = [pair[0].1, pair[1].1];
+                return Err(Misfit::written_twice(transactions, key, pair[0].0, by));
+            }
+        }
+        Ok(Writes {
+            starts,
+            values: writes.iter().map(|&(value, _)| value).collect(),
+            writers: writes.iter().map(|&(_, writer)| writer).collect(),
+        })
+    }
+
+    pub(super) fn len(&self) -> u32 {
+        self.values.len() as u32
+    }
+
+    fn keys(&self) -> u32 {
+        self.starts.len() as u32 - 1
+    }
+
+    /// The write of that value: where it is if values are numbered in a row, or by
+    /// binary search.
+    pub(super) fn find(&self, key: u32, value: u32) -> Option<u32> {
+        let from = self.starts[key as usize];
+        let values = &self.values[from as usize..self.starts[key as usize + 1] as usize];
+        let guess = value.checked_sub(*values.first()?)?;
+        if values.get(guess as usize) == Some(&value) {
+            return Some(from + guess);
+        }
+        values.binary_search(&value).ok().map(|at| from + at as u32)
+    }
+
+    pub(super) fn writer(&self, write: u32) -> u32 {
+        self.writers[write as usize]
+    }
+}
+
+/// What reads tell of writes.
+#[derive(Debug)]
+pub(super) struct Facts<'a> {
+    pub(super) transactions: &'a Transactions,
+    pub(super) counts: Vec<bool>,
+    writes: Writes,
+    keys: Vec<u32>,
+    reads: Lists,
+    installs: Lists,
+    readers: Lists,
+    /// The transaction before it in its process; [`NONE`] if there is none.
+    previous: Vec<u32>,
+}
+
+impl<'a> Facts<'a> {
+    /// From what was read: a transaction and a version, transactions ascending, each one's
+    /// in the order of its program. `counts` says which transactions do.
+    pub(super) fn new(
+        transactions: &'a Transactions,
+        writes: Writes,
+        counts: Vec<bool>,
+        read: &[(u32, u32)],
+    ) -> Self {
+        let mut keys = vec![0; writes.values.len()];
+        for (key, ends) in (0..).zip(writes.starts.windows(2)) {
+            keys[ends[0] as usize..ends[1] as usize].fill(key);
+        }
+        let number = transactions.len() as u32;
+        let last = last_writes(transactions, &writes);
+        let installed = (0..writes.len()).filter_map(|write| {
+            let writer = writes.writer(write);
+            (counts[writer as usize] && last[write as usize]).then_some((writer, write))
+        });
+        let is_version = |version: u32| {
+            version >= writes.len() || {
+                let writer = writes.writer(version);
+                counts[writer as usize] && last[version as usize]
+            }
+        };
+        let read = read.iter().copied().filter(|&(_, v)| is_version(v));
+        let readers = read.clone().map(|(reader, version)| (version, reader));
+        Facts {
+            previous: previous(transactions, &counts),
+            reads: Lists::new(number, read),
+            readers: Lists::new(writes.len() + writes.keys(), readers),
+            installs: Lists::new(number, installed),
+            transactions,
+            counts,
+            keys,
+            writes,
+        }
+    }
+
+    /// How many transactions there are, those that do not count included.
+    pub(super) fn len(&self) -> u32 {
+        self.transactions.len() as u32
+    }
+
+    /// How many versions there are, numbers of writes that installed none included.
+    pub(super) fn versions(&self) -> u32 {
+        self.writes.len() + self.writes.keys()
+    }
+
+    pub(super) fn key_count(&self) -> u32 {
+        self.writes.keys()
+    }
+
+    /// The transactions that count, in the order of their invocations.
+    pub(super) fn counting(&self) -> impl DoubleEndedIterator<Item = u32> + Clone {
+        (0..self.len()).filter(|&at| self.counts[at as usize])
+    }
+
+    /// The versions that it read of others, and of itself before it wrote them: in the
+    /// order of its program, again if it read others in between.
+    #[inline]
+    pub(super) fn reads(&self, transaction: u32) -> &[u32] {
+        self.reads.of(transaction)
+    }
+
+    /// The versions that it installed, one a key, ascending by key.
+    #[inline]
+    pub(super) fn installs(&self, transaction: u32) -> &[u32] {
+        self.installs.of(transaction)
+    }
+
+    /// Who read the version, ascending; one that read it again is there again.
+    #[inline]
+    pub(super) fn readers(&self, version: u32) -> &[u32] {
+        self.readers.of(version)
+    }
+
+    /// The version that it installed of the key.
+    pub(super) fn installed(&self, transaction: u32, key: u32) -> Option<u32> {
+        let all = self.installs(transaction);
+        let at = all.binary_search_by_key(&key, |&version| self.key(version));
+        at.ok().map(|at| all[at])
+    }
+
+    pub(super) fn initial(&self, key: u32) -> u32 {
+        self.writes.len() + key
+    }
+
+    pub(super) fn is_initial(&self, version: u32) -> bool {
+        version >= self.writes.len()
+    }
+
+    /// Who wrote it; [`NONE`] if it is an initial version.
+    #[inline]
+    pub(super) fn writer(&self, version: u32) -> u32 {
+        let writer = self.writes.writers.get(version as usize);
+        writer.copied().unwrap_or(NONE)
+    }
+
+    #[inline]
+    pub(super) fn key(&self, version: u32) -> u32 {
+        match self.keys.get(version as usize) {
+            Some(&key) => key,
+            None => version - self.writes.len(),
+        }
+    }
+
+    /// All installed versions of a key but the initial one, ascending by value.
+    pub(super) fn of_key(&self, key: u32) -> impl DoubleEndedIterator<Item = u32> + Clone + '_ {
+        let starts = &self.writes.starts;
+        let all = starts[key as usize]..starts[key as usize + 1];
+        all.filter(move |&version| self.installed(self.writer(version), key) == Some(version))
+    }
+
+    /// The transaction that its process executed before it, if it did.
+    pub(super) fn previous(&self, transaction: u32) -> Option<u32> {
+        Some(self.previous[transaction as usize]).filter(|&before| before != NONE)
+    }
+
+    /// The transactions of each process, in its order. One of which nobody knows whether it
+    /// committed is the last.
+    pub(super) fn sessions(&self) -> Vec<Vec<u32>> {
+        let mut session_of = vec![NONE; self.transactions.len()];
+        let mut sessions: Vec<Vec<u32>> = Vec::new();
+        for at in self.counting() {
+            let session = match self.previous(at) {
+                Some(before) => session_of[before as usize],
+                None => {
+                    sessions.push(Vec::new());
+                    sessions.len() as u32 - 1
+                }
+            };
+            session_of[at as usize] = session;
+            sessions[session as usize].push(at);
+        }
+        sessions
+    }
+
+    /// `T17`.
+    pub(super) fn name(&self, transaction: u32) -> String {
+        words::transaction(self.transactions, transaction)
+    }
+
+    /// What it reads as: `7`, or `null`.
+    pub(super) fn value(&self, version: u32) -> String {
+        match self.writes.values.get(version as usize) {
+            Some(&value) => self.transactions.value(value).to_string(),
+            None => "null".to_owned(),
+        }
+    }
+
+    /// `key 3`.
+    pub(super) fn key_name(&self, version: u32) -> String {
+        format!("key {}", self.transactions.key(self.key(version)))
+    }
+
+    /// `7 of key 3`.
+    pub(super) fn version_name(&self, version: u32) -> String {
+        format!("{} of {}", self.value(version), self.key_name(version))
+    }
+
+    /// Edges of the order between all that count.
+    pub(super) fn order_edges(
+        &self,
+        order: Order,
+        graph: &mut crate::isolation::graph::GraphBuilder,
+    ) {
+        crate::isolation::order::edges(self.transactions, &self.counts, order, graph);
+    }
+}
+
+/// Of every write, whether it is its transaction's last to its key.
+fn last_writes(transactions: &Transactions, writes: &Writes) -> Vec<bool> {
+    let mut last = vec![false; writes.values.len()];
+    let mut written_by = vec![NONE; transactions.keys() as usize];
+    for at in 0..transactions.len() as u32 {
+        for operation in transactions.operations(at).rev() {
+            let Action::Write(value) = operation.action else {
+                continue;
+            };
+            let by = &mut written_by[operation.key as usize];
+            if *by != at {
+                *by = at;
+                if let Some(write) = writes.find(operation.key, value) {
+                    last[write as usize] = true;
+                }
+            }
+        }
+    }
+    last
+}
+
+/// One of which nobody knows whether it committed may still run when its process's next
+/// begins: it comes before none.
+fn previous(transactions: &Transactions, counts: &[bool]) -> Vec<u32> {
+    let mut last: hashbrown::HashMap<u32, u32, foldhash::fast::FixedState> =
+        hashbrown::HashMap::default();
+    let mut previous = vec![NONE; transactions.len()];
+    for (at, transaction) in transactions.all().iter().enumerate() {
+        if !counts[at] {
+            continue;
+        }
+        let before = match transaction.status {
+            Status::Committed => last.insert(transaction.process, at as u32),
+            _ => last.get(&transaction.process).copied(),
+        };
+        previous[at] = before.unwrap_or(NONE);
+    }
+    previous
+}

@@ -1,0 +1,255 @@
+//! Transactions on registers: what can be told of version orders that nobody saw.
+//!
+//! Values are unique, so a read tells who wrote what it saw; that is all it tells. Which of two
+//! versions came first follows from who read before they wrote, from what was read after
+//! what, and from the order of sessions or of real time where a level has one; the
+//! rest is existentially quantified, and searched for.
+//!
+//! ```text
+//! facts ─► direct      what is wrong with single reads
+//!      ├─► keys ─► assumed   what options have one assume
+//!      ├─► past ─► refine ─┬─► inferred ─► edges   what every order has
+//!      │    atomic ────────┴─► decide ◄─ guarantees   levels exactly
+//!      └─► schedule        executions
+//! ```
+
+mod assumed;
+mod atomic;
+mod chains;
+mod decide;
+mod direct;
+mod edges;
+mod facts;
+mod guarantees;
+mod inferred;
+mod keys;
+mod lists;
+mod misfit;
+mod must;
+mod past;
+mod reasons;
+mod refine;
+mod schedule;
+mod sort;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, OnceLock};
+
+use super::data::{Data, Decision, Execution, NotFound, Reason};
+use super::digraph::Filtered;
+use super::findings::Findings;
+use super::graph::{GraphBuilder, Kind, Kinds, Step};
+use super::levels::Level;
+use super::options::IsolationOptions;
+use super::phenomena::Order;
+use super::transactions::Transactions;
+use crate::linearizable::Budget;
+use facts::Facts;
+use inferred::{Inferred, infer};
+pub(crate) use misfit::Misfit;
+use must::Must;
+use schedule::{Wanted, schedule};
+
+const ORDERS: [Order; 3] = [Order::Free, Order::Process, Order::Realtime];
+
+/// An order of versions: of each key in the order of the places of their writers.
+#[derive(Debug, Clone)]
+pub(crate) struct Places(Arc<Vec<u32>>);
+
+/// Transactions on registers.
+#[derive(Debug)]
+pub(crate) struct Registers<'a> {
+    facts: Facts<'a>,
+    findings: Findings,
+    assumed: Vec<Must>,
+    budget: Budget,
+    /// By order, once they are asked for.
+    inferred: [OnceLock<Inferred>; 3],
+    /// By execution and order, likewise.
+    executions: [OnceLock<Result<Places, NotFound>>; 6],
+}
+
+impl<'a> Registers<'a> {
+    /// Reads all transactions; O(n log n).
+    ///
+    /// # Errors
+    /// They are none on registers, or which write a read saw cannot be told.
+    pub(crate) fn new(
+        transactions: &'a Transactions,
+        options: &IsolationOptions,
+    ) -> Result<Self, Misfit> {
+        let (facts, mut findings) = direct::read(transactions)?;
+        let assumed = assumed::assume(&facts, options, &mut findings);
+        Ok(Registers {
+            facts,
+            findings,
+            assumed,
+            budget: Budget {
+                steps_max: options.steps_max,
+                bytes_max: usize::MAX,
+                stop: options.stop.clone(),
+            },
+            inferred: Default::default(),
+            executions: Default::default(),
+        })
+    }
+
+    fn inferred(&self, order: Order) -> &Inferred {
+        self.inferred[order as usize]
+            .get_or_init(|| infer(&self.facts, &self.assumed, order, &self.budget))
+    }
+
+    fn cell(&self, execution: Execution, order: Order) -> &OnceLock<Result<Places, NotFound>> {
+        let row = usize::from(execution == Execution::Snapshot);
+        &self.executions[3 * row + order as usize]
+    }
+
+    /// What was found already of executions that are such ones too.
+    fn found_before(&self, execution: Execution, order: Order) -> Option<Places> {
+        let executions = match execution {
+            Execution::Snapshot => &[Execution::Serial, Execution::Snapshot][..],
+            _ => &[Execution::Serial],
+        };
+        let stricter = ORDERS.into_iter().filter(|&stricter| stricter >= order);
+        let mut all = stricter.flat_map(|order| executions.iter().map(move |&e| (e, order)));
+        all.find_map(|(execution, order)| {
+            let found = self.cell(execution, order).get()?;
+            found.as_ref().ok().cloned()
+        })
+    }
+
+    fn search(&self, execution: Execution, order: Order) -> Result<Places, NotFound> {
+        if let Some(places) = self.found_before(execution, order) {
+            return Ok(places);
+        }
+        let inferred = self.inferred(order);
+        if let Some(why) = &inferred.contradiction {
+            return Err(NotFound {
+                why: why.clone(),
+                is_certain: true,
+            });
+        }
+        let mut likely = None;
+        if execution == Execution::Serial {
+            // Who read comes before who overwrote, too.
+            let mut graph = GraphBuilder::new(self.facts.len());
+            edges::known(&self.facts, inferred, &mut graph);
+            self.facts.order_edges(order, &mut graph);
+            let graph = graph.build();
+            let view = Filtered {
+                graph: &graph,
+                kinds: Kinds::of(&[Kind::Ww, Kind::Wr, Kind::Rw, Kind::Process, Kind::Realtime]),
+            };
+            let by_end = sort::by_end(&self.facts, &graph);
+            match sort::sorted(&view, &by_end) {
+                Ok(order) => likely = Some(sort::places(&order)),
+                Err(cycle) => {
+                    let all = cycle.iter().filter(|&&vertex| vertex < self.facts.len());
+                    let names: Vec<String> = all.map(|&at| self.facts.name(at)).collect();
+                    let names = super::words::list(&names);
+                    return Err(NotFound {
+                        why: format!(
+                            "{names} came each before the next, and the last before the first"
+                        ),
+                        is_certain: true,
+                    });
+                }
+            }
+        }
+        let wanted = Wanted {
+            execution,
+            order,
+            musts: &inferred.musts,
+            likely: likely.as_deref().unwrap_or(&inferred.places),
+            budget: &self.budget,
+        };
+        schedule(&self.facts, &wanted).map(|places| Places(Arc::new(places)))
+    }
+
+    /// An order of versions that agrees with who read from whom and with the order, or, if
+    /// there is none, with the order alone.
+    fn any(&self, order: Order) -> Places {
+        let facts = &self.facts;
+        let all = Kinds::of(&[Kind::Ww, Kind::Wr, Kind::Process, Kind::Realtime]);
+        let found = |graph| {
+            let view = Filtered {
+                graph: &graph,
+                kinds: all,
+            };
+            sort::sorted(&view, &sort::by_end(facts, &graph))
+        };
+        let inferred = self.inferred(order);
+        if inferred.contradiction.is_none() {
+            return Places(Arc::new(inferred.places.clone()));
+        }
+        let order = found(inferred::base(facts, order, &self.assumed)).or_else(|_| {
+            let mut graph = GraphBuilder::new(facts.len());
+            for must in &self.assumed {
+                graph.edge(
+                    facts.writer(must.before),
+                    facts.writer(must.after),
+                    Kind::Ww,
+                );
+            }
+            facts.order_edges(order, &mut graph);
+            found(graph.build())
+        });
+        let order = order.unwrap_or_else(|_| (0..facts.len()).collect());
+        Places(Arc::new(sort::places(&order)))
+    }
+}
+
+impl Data for Registers<'_> {
+    type Orders = Places;
+
+    const INFERS_BY_ORDER: bool = true;
+
+    fn counts(&self, transaction: u32) -> bool {
+        self.facts.counts[transaction as usize]
+    }
+
+    fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    fn edges(&self, order: Order, graph: &mut GraphBuilder) {
+        edges::known(&self.facts, self.inferred(order), graph);
+    }
+
+    fn is_known(&self) -> bool {
+        self.inferred(Order::Free).is_whole
+    }
+
+    fn orders(&self, execution: Execution, order: Order) -> Result<Places, NotFound> {
+        if execution == Execution::Any {
+            return Ok(self.any(order));
+        }
+        let found = self.cell(execution, order);
+        found.get_or_init(|| self.search(execution, order)).clone()
+    }
+
+    fn edges_of(&self, orders: &Places, graph: &mut GraphBuilder) {
+        edges::ordered(&self.facts, &orders.0, graph);
+    }
+
+    fn decide(&self, level: Level, orders: Option<&Places>) -> Decision {
+        let forbidden = |findings: &Findings| {
+            let mut all = findings.iter();
+            all.any(|(phenomenon, ..)| level.forbids(phenomenon))
+        };
+        // They are told by [`Data::findings`].
+        if forbidden(&self.findings) {
+            return Decision::Violated(Findings::default());
+        }
+        match orders {
+            Some(places) => decide::holds(&self.facts, level, &places.0, &self.budget),
+            None => decide::decide(&self.facts, level, &self.assumed, &self.budget),
+        }
+    }
+
+    fn reason(&self, step: Step) -> Option<Reason> {
+        let inferred: Vec<&Inferred> = self.inferred.iter().filter_map(OnceLock::get).collect();
+        reasons::step(&self.facts, &inferred, step)
+    }
+}

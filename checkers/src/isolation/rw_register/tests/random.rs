@@ -1,0 +1,215 @@
+//! Small random histories: every level against brute force, and what options assume
+//! against executions that keep it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+
+use super::super::Registers;
+use super::brute::Brute;
+use super::read;
+use crate::isolation::data::Data;
+use crate::isolation::judge::{Status, judge};
+use crate::isolation::levels::Level;
+use crate::isolation::options::IsolationOptions;
+use crate::isolation::phenomena::Phenomenon;
+
+/// What a client is to do: a key, and what a read returns, or that it writes.
+#[derive(Debug, Clone, Copy)]
+struct Micro {
+    key: u8,
+    writes: bool,
+    /// Above this share of 256 a read returns what a serial execution would.
+    luck: u8,
+}
+
+#[derive(Debug, Clone)]
+struct Plan {
+    /// By process: transactions, each with how it ends.
+    processes: Vec<Vec<(Vec<Micro>, u8)>>,
+    /// Which process goes on next.
+    turns: Vec<u8>,
+    /// How many of 256 reads are not what a serial execution would return.
+    wild: u8,
+}
+
+fn plans(keys: u8, transactions: usize) -> impl Strategy<Value = Plan> {
+    let micro = (0..keys, any::<bool>(), any::<u8>()).prop_map(|(key, writes, luck)| Micro {
+        key,
+        writes,
+        luck,
+    });
+    let one = (prop::collection::vec(micro, 1..4), any::<u8>());
+    let per_process = transactions.div_ceil(3);
+    let processes = prop::collection::vec(prop::collection::vec(one, 0..=per_process), 1..=3);
+    let turns = prop::collection::vec(0..3_u8, 0..4 * transactions);
+    let wild = prop_oneof![Just(0_u8), Just(40), Just(100), Just(255)];
+    (processes, turns, wild).prop_map(|(processes, turns, wild)| Plan {
+        processes,
+        turns,
+        wild,
+    })
+}
+
+/// Steps of processes in their turns: a number of a transaction, and whether it ends.
+fn schedule(plan: &Plan) -> Vec<(usize, usize, bool)> {
+    let mut next: Vec<(usize, bool)> = vec![(0, false); plan.processes.len()];
+    let mut steps = Vec::new();
+    let mut turns = plan
+        .turns
+        .iter()
+        .map(|&turn| usize::from(turn))
+        .chain((0..3).cycle());
+    let left = |next: &[(usize, bool)]| {
+        next.iter()
+            .zip(&plan.processes)
+            .any(|((at, _), all)| *at < all.len())
+    };
+    while left(&next) {
+        let process = turns.next().unwrap() % plan.processes.len();
+        let (at, is_open) = next[process];
+        if at == plan.processes[process].len() {
+            continue;
+        }
+        steps.push((process, at, is_open));
+        next[process] = if is_open { (at + 1, false) } else { (at, true) };
+    }
+    steps
+}
+
+/// The history in shorthand. Transactions take effect when they end.
+fn history(plan: &Plan) -> String {
+    let steps = schedule(plan);
+    // Who writes what: every value is written once.
+    let mut written: BTreeMap<u8, Vec<u32>> = BTreeMap::new();
+    let mut value = 0;
+    let mut values: BTreeMap<(usize, usize, usize), u32> = BTreeMap::new();
+    for (process, all) in plan.processes.iter().enumerate() {
+        for (at, (micros, _)) in all.iter().enumerate() {
+            for (position, micro) in micros.iter().enumerate() {
+                if micro.writes {
+                    value += 1;
+                    written.entry(micro.key).or_default().push(value);
+                    values.insert((process, at, position), value);
+                }
+            }
+        }
+    }
+    let mut state: BTreeMap<u8, u32> = BTreeMap::new();
+    let mut text = String::new();
+    // After an info the client goes on as another process.
+    let mut names: Vec<usize> = (0..plan.processes.len()).collect();
+    let mut unused = plan.processes.len();
+    for (process, at, ends) in steps {
+        let (micros, fate) = &plan.processes[process][at];
+        let kind = match fate {
+            _ if !ends => "invoke",
+            0..20 => "fail  ",
+            20..50 => "info  ",
+            _ => "ok    ",
+        };
+        let mut own = state.clone();
+        let mut list = Vec::new();
+        for (position, micro) in micros.iter().enumerate() {
+            let key = micro.key;
+            if let Some(value) = values.get(&(process, at, position)) {
+                own.insert(key, *value);
+                list.push(format!("[\"w\",{key},{value}]"));
+                continue;
+            }
+            let mut read = own.get(&key).copied();
+            if micro.luck < plan.wild {
+                let all = written.get(&key).map_or(&[][..], |all| all);
+                let at = usize::from(micro.luck) % (all.len() + 1);
+                read = at.checked_sub(1).map(|at| all[at]);
+            }
+            let read = match kind {
+                "ok    " => read.map_or("null".to_owned(), |read| read.to_string()),
+                _ => "null".to_owned(),
+            };
+            list.push(format!("[\"r\",{key},{read}]"));
+        }
+        // One of which nobody knows took effect, or it did not.
+        if kind == "ok    " || (20..35).contains(fate) && ends {
+            state = own;
+        }
+        writeln!(text, "{} {kind} txn _ [{}]", names[process], list.join(",")).unwrap();
+        if kind == "info  " {
+            names[process] = unused;
+            unused += 1;
+        }
+    }
+    text
+}
+
+fn cases() -> ProptestConfig {
+    let cases = std::env::var("WITNESS_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok());
+    ProptestConfig {
+        cases: cases.unwrap_or(1_000),
+        failure_persistence: None,
+        max_shrink_iters: 20_000,
+        ..ProptestConfig::default()
+    }
+}
+
+fn agree(plan: &Plan) -> Result<(), TestCaseError> {
+    let text = history(plan);
+    let transactions = read(&text);
+    if transactions.is_empty() {
+        return Ok(());
+    }
+    let options = IsolationOptions::default();
+    let registers = Registers::new(&transactions, &options).unwrap();
+    let judgement = judge(&transactions, &registers, &options);
+    let expected = Brute::new(&transactions).levels();
+    for level in Level::all() {
+        let is_expected = match judgement.status(level) {
+            Status::Holds => expected.contains(&level),
+            Status::Fails(_) => !expected.contains(&level),
+            Status::Open(_) => false,
+        };
+        prop_assert!(
+            is_expected,
+            "{}: {:?} where {} is right\n{}\n{:#?}",
+            level.name(),
+            judgement.status(level),
+            expected.contains(&level),
+            text,
+            judgement.findings
+        );
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn levels_are_those_of_brute_force(plan in plans(3, 6)) {
+        agree(&plan)?;
+    }
+
+    #[test]
+    fn levels_of_two_keys_are_those_of_brute_force(plan in plans(2, 5)) {
+        agree(&plan)?;
+    }
+
+    /// A serial execution keeps every key in the order of each process and of real time.
+    #[test]
+    fn options_never_accuse_what_was_serial(mut plan in plans(4, 30)) {
+        plan.wild = 0;
+        let transactions = read(&history(&plan));
+        let options = IsolationOptions {
+            sequential_keys: true,
+            linearizable_keys: true,
+            ..IsolationOptions::default()
+        };
+        let registers = Registers::new(&transactions, &options).unwrap();
+        prop_assert!(!registers.findings().iter().any(|(p, ..)| p == Phenomenon::CyclicVersions));
+        let judgement = judge(&transactions, &registers, &options);
+        prop_assert_eq!(judgement.status(Level::StrictSerializable), &Status::Holds);
+    }
+}

@@ -1,0 +1,355 @@
+//! The checker `isolation` on examples as the papers give them: which anomaly each is,
+//! which levels it breaks, and the strongest that still hold.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use witness_checkers::{Digest, DigestBuilder, Options, Valid, Verdict, find};
+use witness_histories::{Reader, history};
+
+fn check(shorthand: &str, level: Option<&str>) -> Verdict {
+    let history = history(shorthand).unwrap();
+    let checker = find("isolation").unwrap();
+    let mut options = Options::default();
+    options.isolation.level = level.map(str::to_owned);
+    checker.check(&Digest::of(&history, [checker]).unwrap(), &options)
+}
+
+/// Which anomalies are found at the strictest level, and whether each of these levels
+/// holds.
+#[track_caller]
+fn assert_found(shorthand: &str, anomalies: &[&str], hold: &[&str], fail: &[&str]) {
+    let verdict = check(shorthand, None);
+    let found: BTreeSet<&str> = verdict.anomalies.iter().map(|a| a.name.as_str()).collect();
+    assert_eq!(found, anomalies.iter().copied().collect(), "{verdict:#?}");
+    let levels = &verdict.scope["levels"];
+    for level in hold {
+        assert_eq!(levels[level], Value::Bool(true), "{level}: {levels:#}");
+    }
+    for level in fail {
+        assert_eq!(levels[level], Value::Bool(false), "{level}: {levels:#}");
+    }
+}
+
+#[test]
+fn a_serial_history_holds_at_every_level() {
+    let serial = r#"
+        0 invoke txn _ [["append","x",1],["append","y",1]]
+        0 ok     txn _ [["append","x",1],["append","y",1]]
+        1 invoke txn _ [["r","x",null],["append","x",2]]
+        1 ok     txn _ [["r","x",[1]],["append","x",2]]
+        0 invoke txn _ [["r","x",null],["r","y",null]]
+        0 ok     txn _ [["r","x",[1,2]],["r","y",[1]]]"#;
+    let verdict = check(serial, None);
+    assert_eq!(verdict.valid, Valid::True, "{verdict:#?}");
+    assert!(
+        verdict.scope["levels"]
+            .as_object()
+            .unwrap()
+            .values()
+            .all(|v| *v == Value::Bool(true))
+    );
+    assert_eq!(verdict.property, "strict-serializable");
+}
+
+#[test]
+fn write_skew_is_g2_item_and_snapshot_isolation_allows_it() {
+    assert_found(
+        r#"0 invoke txn _ [["r","x",null],["r","y",null],["append","x",1]]
+           1 invoke txn _ [["r","x",null],["r","y",null],["append","y",1]]
+           0 ok     txn _ [["r","x",[]],["r","y",[]],["append","x",1]]
+           1 ok     txn _ [["r","x",[]],["r","y",[]],["append","y",1]]
+           2 invoke txn _ [["r","x",null],["r","y",null]]
+           2 ok     txn _ [["r","x",[1]],["r","y",[1]]]"#,
+        &["G2-item"],
+        &[
+            "strong-snapshot-isolation",
+            "causal",
+            "parallel-snapshot-isolation",
+        ],
+        &["serializable", "repeatable-read", "strict-serializable"],
+    );
+}
+
+#[test]
+fn a_stale_read_breaks_real_time_only() {
+    assert_found(
+        r#"0 invoke txn _ [["append","x",1]]
+           0 ok     txn _ [["append","x",1]]
+           1 invoke txn _ [["r","x",null]]
+           1 ok     txn _ [["r","x",[]]]
+           1 invoke txn _ [["r","x",null]]
+           1 ok     txn _ [["r","x",[1]]]"#,
+        &["G-single-realtime"],
+        &[
+            "strong-session-serializable",
+            "serializable",
+            "strong-read-committed",
+        ],
+        &["strong-snapshot-isolation", "strict-serializable"],
+    );
+}
+
+#[test]
+fn a_process_that_misses_its_own_write_breaks_its_session() {
+    assert_found(
+        r#"0 invoke txn _ [["append","x",1]]
+           0 ok     txn _ [["append","x",1]]
+           0 invoke txn _ [["r","x",null]]
+           0 ok     txn _ [["r","x",[]]]
+           1 invoke txn _ [["r","x",null]]
+           1 ok     txn _ [["r","x",[1]]]"#,
+        &["G-single-process", "missing-your-writes"],
+        &[
+            "serializable",
+            "monotonic-reads",
+            "monotonic-writes",
+            "writes-follow-reads",
+        ],
+        &[
+            "read-your-writes",
+            "causal",
+            "strong-session-snapshot-isolation",
+        ],
+    );
+}
+
+#[test]
+fn two_readers_who_saw_opposite_orders_are_a_long_fork() {
+    assert_found(
+        r#"0 invoke txn _ [["append","x",1]]
+           1 invoke txn _ [["append","y",1]]
+           2 invoke txn _ [["r","x",null],["r","y",null]]
+           3 invoke txn _ [["r","x",null],["r","y",null]]
+           0 ok     txn _ [["append","x",1]]
+           1 ok     txn _ [["append","y",1]]
+           2 ok     txn _ [["r","x",[1]],["r","y",[]]]
+           3 ok     txn _ [["r","x",[]],["r","y",[1]]]"#,
+        &["long-fork"],
+        &["parallel-snapshot-isolation", "causal"],
+        &["snapshot-isolation", "serializable"],
+    );
+}
+
+#[test]
+fn two_updates_of_one_version_lose_one() {
+    assert_found(
+        r#"0 invoke txn _ [["r","x",null],["append","x",1]]
+           1 invoke txn _ [["r","x",null],["append","x",2]]
+           0 ok     txn _ [["r","x",[]],["append","x",1]]
+           1 ok     txn _ [["r","x",[]],["append","x",2]]
+           2 invoke txn _ [["r","x",null]]
+           2 ok     txn _ [["r","x",[1,2]]]"#,
+        &["lost-update", "G-single"],
+        &["read-atomic", "causal"],
+        &["cursor-stability", "parallel-snapshot-isolation"],
+    );
+}
+
+#[test]
+fn half_of_a_transaction_is_a_fractured_read() {
+    assert_found(
+        r#"0 invoke txn _ [["append","x",1],["append","y",1]]
+           1 invoke txn _ [["r","y",null],["r","x",null]]
+           0 ok     txn _ [["append","x",1],["append","y",1]]
+           1 ok     txn _ [["r","y",[]],["r","x",[1]]]
+           2 invoke txn _ [["r","y",null]]
+           2 ok     txn _ [["r","y",[1]]]"#,
+        &["G-single", "fractured-read"],
+        &["monotonic-atomic-view", "read-committed"],
+        &["read-atomic", "causal-cerone", "snapshot-isolation"],
+    );
+}
+
+#[test]
+fn what_was_observed_and_then_not_has_vanished() {
+    assert_found(
+        r#"0 invoke txn _ [["append","x",1],["append","y",1]]
+           1 invoke txn _ [["r","x",null],["r","y",null]]
+           0 ok     txn _ [["append","x",1],["append","y",1]]
+           1 ok     txn _ [["r","x",[1]],["r","y",[]]]
+           2 invoke txn _ [["r","y",null]]
+           2 ok     txn _ [["r","y",[1]]]"#,
+        &["G-single", "observed-transaction-vanishes"],
+        &["read-committed"],
+        &["monotonic-atomic-view", "read-atomic"],
+    );
+}
+
+#[test]
+fn dirty_reads_have_their_names() {
+    assert_found(
+        r#"0 invoke txn _ [["append","x",1]]
+           0 fail   txn _ [["append","x",1]] conflict: no
+           1 invoke txn _ [["r","x",null],["append","x",2]]
+           1 ok     txn _ [["r","x",[1]],["append","x",2]]
+           2 invoke txn _ [["r","x",null]]
+           2 ok     txn _ [["r","x",[1,2]]]"#,
+        &["G1a", "dirty-update"],
+        &["read-uncommitted"],
+        &["read-committed"],
+    );
+    assert_found(
+        r#"0 invoke txn _ [["append","x",1],["append","x",2]]
+           1 invoke txn _ [["r","x",null]]
+           0 ok     txn _ [["append","x",1],["append","x",2]]
+           1 ok     txn _ [["r","x",[1]]]
+           2 invoke txn _ [["r","x",null]]
+           2 ok     txn _ [["r","x",[1,2]]]"#,
+        &["G1b", "G-single"],
+        &["read-uncommitted"],
+        &["read-committed"],
+    );
+}
+
+#[test]
+fn writes_in_a_circle_are_g0_and_what_was_seen_in_a_circle_g1c() {
+    assert_found(
+        r#"0 invoke txn _ [["append","x",1],["append","y",1]]
+           1 invoke txn _ [["append","x",2],["append","y",2]]
+           0 ok     txn _ [["append","x",1],["append","y",1]]
+           1 ok     txn _ [["append","x",2],["append","y",2]]
+           2 invoke txn _ [["r","x",null],["r","y",null]]
+           2 ok     txn _ [["r","x",[1,2]],["r","y",[2,1]]]"#,
+        &["G0", "non-monotonic-writes"],
+        &[],
+        &["read-uncommitted", "read-committed", "monotonic-writes"],
+    );
+    assert_found(
+        r#"0 invoke txn _ [["append","x",1],["r","y",null]]
+           1 invoke txn _ [["append","y",1],["r","x",null]]
+           0 ok     txn _ [["append","x",1],["r","y",[1]]]
+           1 ok     txn _ [["append","y",1],["r","x",[1]]]"#,
+        &["G1c"],
+        &["read-uncommitted"],
+        &["read-committed"],
+    );
+}
+
+#[test]
+fn what_no_order_of_versions_explains_is_named() {
+    assert_found(
+        r#"0 invoke txn _ [["append","x",1]]
+           0 ok     txn _ [["append","x",1]]
+           1 invoke txn _ [["append","x",2]]
+           1 ok     txn _ [["append","x",2]]
+           2 invoke txn _ [["r","x",null]]
+           2 ok     txn _ [["r","x",[1,2]]]
+           2 invoke txn _ [["r","x",null]]
+           2 ok     txn _ [["r","x",[2,1]]]"#,
+        &["incompatible-order"],
+        &["read-uncommitted"],
+        &["read-committed"],
+    );
+    assert_found(
+        r#"2 invoke txn _ [["r","x",null]]
+           2 ok     txn _ [["r","x",[9]]]"#,
+        &["garbage-read"],
+        &[],
+        &["read-uncommitted", "read-your-writes"],
+    );
+}
+
+#[test]
+fn a_transaction_must_agree_with_itself() {
+    assert_found(
+        r#"0 invoke txn _ [["append","x",1],["r","x",null]]
+           0 ok     txn _ [["append","x",1],["r","x",[]]]
+           1 invoke txn _ [["r","x",null]]
+           1 ok     txn _ [["r","x",[1]]]"#,
+        &["internal"],
+        &["repeatable-read"],
+        &["read-atomic", "serializable"],
+    );
+}
+
+#[test]
+fn one_of_which_nobody_knows_counts_if_it_was_seen() {
+    let seen = r#"
+        0 invoke txn _ [["append","x",1]]
+        0 info   txn _ _ timeout: no answer
+        1 invoke txn _ [["r","x",null]]
+        1 ok     txn _ [["r","x",[1]]]"#;
+    assert_eq!(check(seen, None).valid, Valid::True);
+    let unseen = r#"
+        0 invoke txn _ [["append","x",1]]
+        0 info   txn _ _ timeout: no answer
+        1 invoke txn _ [["r","x",null]]
+        1 ok     txn _ [["r","x",[]]]"#;
+    assert_eq!(check(unseen, None).valid, Valid::True);
+}
+
+#[test]
+fn appends_that_nobody_saw_are_put_in_some_order() {
+    let unseen = r#"
+        0 invoke txn _ [["r","x",null],["append","x",1]]
+        0 ok     txn _ [["r","x",[]],["append","x",1]]
+        1 invoke txn _ [["append","x",2]]
+        1 ok     txn _ [["append","x",2]]
+        2 invoke txn _ [["append","x",3]]
+        2 ok     txn _ [["append","x",3]]"#;
+    assert_eq!(check(unseen, None).valid, Valid::True);
+}
+
+#[test]
+fn nothing_is_said_of_processes_that_nobody_recorded() {
+    let edn = r#"
+        {:type :invoke :value [[:append :x 1]]}
+        {:type :ok     :value [[:append :x 1]]}
+        {:type :invoke :value [[:r :x nil]]}
+        {:type :ok     :value [[:r :x []]]}
+        {:type :invoke :value [[:r :x nil]]}
+        {:type :ok     :value [[:r :x [1]]]}"#;
+    let checker = find("isolation").unwrap();
+    let mut reader = Reader::new("-", edn.as_bytes());
+    let mut digest = DigestBuilder::new([checker]);
+    while let Some(event) = reader.next().unwrap() {
+        digest.event(&event).unwrap();
+    }
+    for warning in reader.warnings() {
+        digest.caveat(warning);
+    }
+    let verdict = checker.check(&digest.finish().unwrap(), &Options::default());
+    let levels = &verdict.scope["levels"];
+    assert_eq!(levels["strict-serializable"], Value::Bool(false));
+    assert_eq!(levels["serializable"], Value::Bool(true));
+    assert_eq!(
+        levels["read-your-writes"],
+        Value::from("unknown"),
+        "{levels:#}"
+    );
+    assert_eq!(
+        levels["strong-session-serializable"],
+        Value::from("unknown")
+    );
+}
+
+#[test]
+fn an_unknown_level_is_no_verdict() {
+    let verdict = check("0 invoke txn _ []\n0 ok txn _ []", Some("linearizable"));
+    assert_eq!(verdict.valid, Valid::Unknown);
+    assert!(
+        verdict.notes[0].contains("linearizable"),
+        "{:?}",
+        verdict.notes
+    );
+}
+
+#[test]
+fn a_level_that_holds_says_what_it_does_not_forbid() {
+    let skew = r#"
+        0 invoke txn _ [["r","x",null],["r","y",null],["append","x",1]]
+        1 invoke txn _ [["r","x",null],["r","y",null],["append","y",1]]
+        0 ok     txn _ [["r","x",[]],["r","y",[]],["append","x",1]]
+        1 ok     txn _ [["r","x",[]],["r","y",[]],["append","y",1]]"#;
+    let verdict = check(skew, Some("strong-snapshot-isolation"));
+    assert_eq!(verdict.valid, Valid::True);
+    assert_eq!(
+        verdict.notes,
+        [
+            "strong-snapshot-isolation does not forbid G2-item, which is here once: T0 came before T1: \
+             T0 read [] of key \"y\", and did not see T1's append of 1. T1 came before T0: T1 read [] of \
+             key \"x\", and did not see T0's append of 1. So T0, by way of T1, came before itself: a contradiction"
+        ]
+    );
+}
