@@ -16,7 +16,10 @@ use crate::model::{Case, Data};
 use crate::oracle::{self, Judgement};
 use crate::random;
 
-/// What a pair of levels and their anomalies have to be, whatever the data.
+/// That no order of versions does, though nothing else is wrong with all of them.
+const NO_ORDER: &str = "no-order";
+
+/// What levels and anomalies have to be. Whether all is decided.
 fn agree(
     facts: &Facts<'_>,
     history: &History,
@@ -42,8 +45,10 @@ fn agree(
     let invocations = facts.case.invocations();
     for anomaly in &verdict.anomalies {
         let name = anomaly.name.as_str();
+        // In lists in no order it depends on one of them what else there is.
+        let is_told = facts.has_lists_in_order() || facts.found.contains(name);
         prop_assert!(
-            judgement.some.contains(name),
+            !is_told || name == NO_ORDER || judgement.some.contains(name),
             "there is no {}: {:#?}",
             name,
             verdict
@@ -72,7 +77,8 @@ fn shown(history: &History) -> Result<(), TestCaseError> {
         );
         let forbidden = levels::forbidden(&level);
         for name in &names {
-            prop_assert!(forbidden.contains(name.as_str()), "{} at {}", name, level);
+            let is_forbidden = name == NO_ORDER || forbidden.contains(name.as_str());
+            prop_assert!(is_forbidden, "{} at {}", name, level);
         }
     }
     Ok(())
@@ -98,14 +104,13 @@ const ALWAYS_NAMED: [&str; 12] = [
 fn named(history: &History, judgement: &Judgement) -> Result<(), TestCaseError> {
     let verdict = verdict(history, IsolationOptions::default());
     let found = anomalies_of(&verdict);
-    for name in judgement
-        .all
-        .iter()
-        .filter(|name| ALWAYS_NAMED.contains(name))
-    {
+    for name in &judgement.all {
+        // What a transaction overwrites itself it is also ordered before by ww.
+        let is_covered = *name == "G-single" && (found.contains("G0") || found.contains("G1c"));
+        let must_be = ALWAYS_NAMED.contains(name) && !is_covered;
         prop_assert!(
-            found.contains(*name),
-            "no {} was found: {:#?}",
+            !must_be || found.contains(*name),
+            "no {}: {:#?}",
             name,
             verdict
         );

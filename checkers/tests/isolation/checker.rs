@@ -49,8 +49,3 @@ pub fn anomalies_of(verdict: &Verdict) -> BTreeSet<String> {
     let all = verdict.anomalies.iter();
     all.map(|anomaly| anomaly.name.clone()).collect()
 }
-
-/// The names of all anomalies.
-pub fn anomalies(history: &History) -> BTreeSet<String> {
-    anomalies_of(&verdict(history, IsolationOptions::default()))
-}

@@ -74,7 +74,7 @@ fn databases_guarantee_what_they_say() {
     let mut broken = BTreeSet::new();
     for database in simulated::ALL {
         for data in [Data::Lists, Data::Registers] {
-            for seed in 0..u64::from(crate::cases() / 10) {
+            for seed in 0..u64::from(crate::cases() / 3) {
                 let run = simulated::run(database, data, 6, seed);
                 if Facts::of(&run).orders_max() > crate::definitions::ORDERS_MAX {
                     continue;

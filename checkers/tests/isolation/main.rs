@@ -9,6 +9,7 @@
 
 mod agreement;
 mod axioms;
+mod boundaries;
 mod checker;
 mod cycles;
 mod databases;
@@ -27,7 +28,7 @@ use proptest::test_runner::{Config, RngSeed};
 /// How many histories to try.
 fn cases() -> u32 {
     let asked = std::env::var("WITNESS_CASES").ok();
-    asked.and_then(|cases| cases.parse().ok()).unwrap_or(3_000)
+    asked.and_then(|cases| cases.parse().ok()).unwrap_or(1_000)
 }
 
 fn config() -> Config {

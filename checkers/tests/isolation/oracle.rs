@@ -117,18 +117,17 @@ impl<'a> Ordered<'a> {
             }
         }
         for read in &self.facts.external {
-            let last = read.seen.last();
-            if let Some(writer) = last.and_then(|&value| self.facts.writer(read.key, value)) {
+            let counted_writer = |&value: &u32| self.facts.writer(read.key, value);
+            // Behind its element there may be some that do not count.
+            let writer = read.seen.iter().rev().find_map(counted_writer);
+            if let Some(writer) = writer {
                 // A register's version that was never installed has no place.
                 if self.place_read(read).is_some() {
                     self.graph.add(writer, read.txn, Kind::Wr);
                 }
             }
             for &writer in counted {
-                // What a transaction overwrites itself the others overwrite after it: by ww.
-                let own = self.installed(read.txn, read.key);
-                let is_covered = own.is_some() && own < self.installed(writer, read.key);
-                if self.is_older(read, writer) && !(is_covered && own > self.place_read(read)) {
+                if self.is_older(read, writer) {
                     self.graph.add(read.txn, writer, Kind::Rw);
                 }
             }
