@@ -1,0 +1,172 @@
+//! The checker against the oracle, on random small histories.
+
+use std::cell::Cell;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use witness_checkers::{IsolationOptions, Valid};
+use witness_histories::History;
+
+use crate::checker::{anomalies_of, levels_of, verdict, verdict_on};
+use crate::definitions::ORDERS_MAX;
+use crate::facts::Facts;
+use crate::levels;
+use crate::model::{Case, Data};
+use crate::oracle::{self, Judgement};
+use crate::random;
+
+/// That no order of versions does, though nothing else is wrong with all of them.
+const NO_ORDER: &str = "no-order";
+
+/// What levels and anomalies have to be. Whether all is decided.
+fn agree(
+    facts: &Facts<'_>,
+    history: &History,
+    judgement: &Judgement,
+) -> Result<bool, TestCaseError> {
+    let verdict = verdict(history, IsolationOptions::default());
+    let said = levels_of(&verdict);
+    let names: Vec<&str> = said.keys().map(String::as_str).collect();
+    let mut all: Vec<&str> = levels::all().collect();
+    all.sort_unstable();
+    prop_assert_eq!(names, all);
+    let mut is_decided = true;
+    for (level, &held) in &judgement.levels {
+        let said = said[*level];
+        is_decided &= said != Valid::Unknown;
+        // Lists in no order: a checker may go by one of them, if it forgives nothing.
+        let is_told = facts.has_lists_in_order() || said == Valid::True;
+        if said != Valid::Unknown && is_told {
+            let held = if held { Valid::True } else { Valid::False };
+            prop_assert_eq!(said, held, "{}: {:#?}", level, verdict);
+        }
+    }
+    let invocations = facts.case.invocations();
+    for anomaly in &verdict.anomalies {
+        let name = anomaly.name.as_str();
+        // In lists in no order it depends on one of them what else there is.
+        let is_told = facts.has_lists_in_order() || facts.found.contains(name);
+        prop_assert!(
+            !is_told || name == NO_ORDER || judgement.some.contains(name),
+            "there is no {}: {:#?}",
+            name,
+            verdict
+        );
+        prop_assert!(!anomaly.operations.is_empty());
+        for operation in &anomaly.operations {
+            prop_assert!(invocations.contains(operation), "{:#?}", anomaly);
+        }
+    }
+    Ok(is_decided)
+}
+
+/// What is violated is shown.
+fn shown(history: &History) -> Result<(), TestCaseError> {
+    let whole = verdict(history, IsolationOptions::default());
+    for (level, held) in levels_of(&whole) {
+        let verdict = verdict_on(history, &level);
+        prop_assert_eq!(verdict.valid, held, "{}", level);
+        let names = anomalies_of(&verdict);
+        prop_assert_eq!(
+            names.is_empty(),
+            held != Valid::False,
+            "{}: {:#?}",
+            level,
+            verdict
+        );
+        let forbidden = levels::forbidden(&level);
+        for name in &names {
+            let is_forbidden = name == NO_ORDER || forbidden.contains(name.as_str());
+            prop_assert!(is_forbidden, "{} at {}", name, level);
+        }
+    }
+    Ok(())
+}
+
+/// Names that must be found wherever there is something of that name. Of the others one
+/// may stand for several.
+const ALWAYS_NAMED: [&str; 12] = [
+    "G-single",
+    "G0",
+    "G1a",
+    "G1b",
+    "G1c",
+    "dirty-update",
+    "duplicate-elements",
+    "future-read",
+    "garbage-read",
+    "incompatible-order",
+    "internal",
+    "lost-update",
+];
+
+fn named(history: &History, judgement: &Judgement) -> Result<(), TestCaseError> {
+    let verdict = verdict(history, IsolationOptions::default());
+    let found = anomalies_of(&verdict);
+    for name in &judgement.all {
+        // What a transaction overwrites itself it is also ordered before by ww.
+        let is_covered = *name == "G-single" && (found.contains("G0") || found.contains("G1c"));
+        let must_be = ALWAYS_NAMED.contains(name) && !is_covered;
+        prop_assert!(
+            !must_be || found.contains(*name),
+            "no {}: {:#?}",
+            name,
+            verdict
+        );
+    }
+    Ok(())
+}
+
+/// As many orders of versions of lists as a checker may know at once.
+fn is_known(facts: &Facts<'_>) -> bool {
+    facts.case.data == Data::Lists && facts.has_lists_in_order() && facts.orders_max() == 1
+}
+
+fn on_random(data: Data) {
+    let undecided = Cell::new(0);
+    let choices = vec(any::<u8>(), 40..150);
+    let result = TestRunner::new(crate::config()).run(&choices, |choices| {
+        let case = random::case(data, &choices, random::TXNS_MAX);
+        prop_assume!(!case.txns.is_empty());
+        let facts = Facts::of(&case);
+        prop_assume!(facts.orders_max() <= ORDERS_MAX);
+        let (history, judgement) = (case.history(), oracle::judge(&case));
+        let agreed = agree(&facts, &history, &judgement).and_then(|is_decided| {
+            if is_known(&facts) || data == Data::Registers {
+                prop_assert!(is_decided, "undecided");
+            }
+            undecided.set(undecided.get() + u32::from(!is_decided));
+            shown(&history)?;
+            if is_known(&facts) {
+                named(&history, &judgement)?;
+            }
+            Ok(())
+        });
+        agreed.map_err(|error| match error {
+            TestCaseError::Fail(why) => {
+                TestCaseError::fail(format!("{why}\n{case:?}\n{judgement:#?}"))
+            }
+            other => other,
+        })
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+    let undecided = undecided.get();
+    println!("{data:?}: {undecided} of {} undecided", crate::cases());
+    assert!(
+        undecided * 20 <= crate::cases(),
+        "{undecided} are undecided"
+    );
+}
+
+#[test]
+fn lists_are_judged_as_the_oracle_does() {
+    on_random(Data::Lists);
+}
+
+#[test]
+fn registers_are_judged_as_the_oracle_does() {
+    on_random(Data::Registers);
+}

@@ -1,0 +1,51 @@
+//! What the checker `isolation` says of a history. The only file here that calls it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use witness_checkers::{Digest, IsolationOptions, Options, Valid, Verdict, find};
+use witness_histories::History;
+
+/// The verdict, with those options.
+pub fn verdict(history: &History, isolation: IsolationOptions) -> Verdict {
+    let checker = find("isolation").unwrap();
+    let digest = Digest::of(history, [checker]).unwrap();
+    let mut options = Options::default();
+    options.isolation = isolation;
+    checker.check(&digest, &options)
+}
+
+/// The verdict on one level.
+pub fn verdict_on(history: &History, level: &str) -> Verdict {
+    let mut options = IsolationOptions::default();
+    options.level = Some(level.to_owned());
+    verdict(history, options)
+}
+
+/// Whether each level holds, as the verdict says.
+pub fn levels_of(verdict: &Verdict) -> BTreeMap<String, Valid> {
+    let Some(Value::Object(levels)) = verdict.scope.get("levels") else {
+        panic!("no levels: {verdict:#?}");
+    };
+    let levels = levels.iter().map(|(level, held)| {
+        let held = match held {
+            Value::Bool(true) => Valid::True,
+            Value::Bool(false) => Valid::False,
+            Value::String(unknown) if unknown == "unknown" => Valid::Unknown,
+            other => panic!("{level}: {other}"),
+        };
+        (level.clone(), held)
+    });
+    levels.collect()
+}
+
+/// Whether each level holds.
+pub fn levels(history: &History) -> BTreeMap<String, Valid> {
+    levels_of(&verdict(history, IsolationOptions::default()))
+}
+
+/// The names of all anomalies of the verdict.
+pub fn anomalies_of(verdict: &Verdict) -> BTreeSet<String> {
+    let all = verdict.anomalies.iter();
+    all.map(|anomaly| anomaly.name.clone()).collect()
+}
