@@ -47,8 +47,13 @@ impl Search {
         self.found.is_empty()
     }
 
-    /// Adds what another search found.
-    pub(crate) fn merge(&mut self, other: Search) {
+    /// Adds what another search found that assumed more of an order, and needs it.
+    pub(crate) fn merge(&mut self, mut other: Search) {
+        let known: BTreeSet<Phenomenon> = self.found.iter().flatten().map(|&(p, _)| p).collect();
+        for found in &mut other.found {
+            found.retain(|&(new, _)| !known.iter().any(|&known| shows_more(known, new)));
+        }
+        other.found.retain(|found| !found.is_empty());
         self.found.extend(other.found);
         self.open.extend(other.open);
         self.largest = self.largest.max(other.largest);

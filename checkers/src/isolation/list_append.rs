@@ -38,6 +38,9 @@ struct Chain {
     writers: Vec<u32>,
     /// Transactions that count and appended what no list shows, ascending.
     unseen: Vec<u32>,
+    /// Whether a list was read that is no beginning of the longest: then what order the
+    /// versions are in is anyone's guess.
+    contested: bool,
     /// The first position whose element nobody appended, or one that aborted; else the
     /// list's length.
     wrong_from: u32,
@@ -161,6 +164,7 @@ impl<'a> Lists<'a> {
                 let Action::ReadOdd(number) = operation.action else {
                     continue;
                 };
+                self.chains[operation.key as usize].contested = true;
                 for &value in self.transactions.odd(number) {
                     if let Some(append) = self.appends.get(&name(operation.key, value)) {
                         let writer = append.transaction as usize;
@@ -210,9 +214,10 @@ impl<'a> Lists<'a> {
         (0..self.transactions.len() as u32).filter(|&at| self.counts[at as usize])
     }
 
-    /// The reads of a transaction that come before its own appends to their key and saw
-    /// a beginning of the longest list: their place in the transaction, key and length.
-    fn external(&self, transaction: u32) -> impl Iterator<Item = (usize, u32, u32)> + Clone + '_ {
+    /// What a transaction saw of others: its reads of beginnings of the longest list, less
+    /// what it had appended itself, which they must end with. Each by its place in the
+    /// transaction, its key, and how many elements of others it saw.
+    fn seen(&self, transaction: u32) -> impl Iterator<Item = (usize, u32, u32)> + Clone + '_ {
         let operations = self.transactions.operations(transaction);
         let before = operations.clone();
         operations.enumerate().filter_map(move |(at, operation)| {
@@ -221,11 +226,29 @@ impl<'a> Lists<'a> {
                 Action::ReadPrefix(length) => length,
                 _ => return None,
             };
+            let own = before.clone().take(at).rev().filter_map(|earlier| {
+                let of_key = earlier.key == operation.key;
+                match earlier.action {
+                    Action::Append(value) if of_key => Some(value),
+                    _ => None,
+                }
+            });
+            let mut left = &self.transactions.longest(operation.key)[..length as usize];
+            for value in own {
+                left = left.strip_suffix(&[value])?;
+            }
+            Some((at, operation.key, left.len() as u32))
+        })
+    }
+
+    /// Those of [`Lists::seen`] that come before all own appends to their key.
+    fn external(&self, transaction: u32) -> impl Iterator<Item = (usize, u32, u32)> + Clone + '_ {
+        let operations = self.transactions.operations(transaction);
+        self.seen(transaction).filter(move |&(at, key, _)| {
             let own = |earlier: Operation| {
-                earlier.key == operation.key && matches!(earlier.action, Action::Append(_))
+                earlier.key == key && matches!(earlier.action, Action::Append(_))
             };
-            let is_external = !before.clone().take(at).any(own);
-            is_external.then_some((at, operation.key, length))
+            !operations.clone().take(at).any(own)
         })
     }
 
@@ -271,10 +294,17 @@ impl Data for Lists<'_> {
     }
 
     fn is_known(&self) -> bool {
-        self.chains.iter().all(|chain| chain.unseen.len() < 2)
+        let is_known = |chain: &Chain| chain.unseen.len() < 2 && !chain.contested;
+        self.chains.iter().all(is_known)
     }
 
     fn orders(&self, execution: Execution, order: Order) -> Result<UnseenOrders, NotFound> {
+        if let Some(why) = self.contested() {
+            return Err(NotFound {
+                why,
+                is_certain: false,
+            });
+        }
         let mut graph = GraphBuilder::new(self.transactions.len() as u32);
         self.edges(order, &mut graph);
         order::edges(self.transactions, &self.counts, order, &mut graph);
@@ -306,7 +336,7 @@ impl Data for Lists<'_> {
     }
 
     fn decide(&self, level: Level, _: Option<&UnseenOrders>) -> Decision {
-        match level {
+        let decision = match level {
             Level::MonotonicAtomicView | Level::ReadAtomic => self.decide_atomic(level),
             Level::CausalCerone => self.decide_causal(Order::Free),
             Level::Causal => self.decide_causal(Order::Process),
@@ -320,6 +350,10 @@ impl Data for Lists<'_> {
             }
             // All that it forbids is among the findings.
             _ => Decision::Holds,
+        };
+        match (decision, self.contested()) {
+            (Decision::Holds, Some(why)) => Decision::Open(why),
+            (decision, _) => decision,
         }
     }
 
@@ -329,11 +363,23 @@ impl Data for Lists<'_> {
 }
 
 impl Lists<'_> {
+    /// Why nothing can be said to hold, if there is no order of versions.
+    fn contested(&self) -> Option<String> {
+        let key = self.chains.iter().position(|chain| chain.contested)? as u32;
+        Some(format!(
+            "lists of key {} were read that contradict each other",
+            self.transactions.key(key)
+        ))
+    }
+
     fn add_edges(&self, orders: Option<&UnseenOrders>, graph: &mut GraphBuilder) {
         // The vertices through which one goes to what no list shows of a key: from
         // versions, and from reads.
         let mut ways: HashMap<(u32, Kind), Way, FixedState> = HashMap::default();
         for (key, chain) in (0..).zip(&self.chains) {
+            if chain.contested {
+                continue;
+            }
             let mut last = NONE;
             for &writer in chain.writers.iter().filter(|&&writer| writer != NONE) {
                 if last != NONE {
@@ -352,6 +398,9 @@ impl Lists<'_> {
         for reader in self.counting() {
             for (_, key, length) in self.external(reader) {
                 let chain = &self.chains[key as usize];
+                if chain.contested {
+                    continue;
+                }
                 if let Some(writer) = chain.last_before(length) {
                     graph.edge(writer, reader, Kind::Wr);
                 }

@@ -95,6 +95,7 @@ impl Lists<'_> {
                 });
             }
             let chain = &self.chains[key as usize];
+            self.find_own_order(key, reader, findings);
             let aborted = longest
                 .iter()
                 .position(|&value| matches!(self.wrong(key, value), Some(Wrong::Aborted(_))));
@@ -118,6 +119,45 @@ impl Lists<'_> {
                         listed(self.transactions, longest, longest[next]),
                     )
                 }));
+            }
+        }
+    }
+
+    /// A list with a transaction's appends in another order than it made them, or with a
+    /// later one and without an earlier.
+    fn find_own_order(&self, key: u32, reader: u32, findings: &mut Findings) {
+        let transactions = self.transactions;
+        let longest = transactions.longest(key);
+        let mut writers = self.chains[key as usize].writers.clone();
+        writers.sort_unstable();
+        writers.dedup();
+        for writer in writers.into_iter().filter(|&writer| writer != NONE) {
+            let made = transactions.operations(writer).filter_map(|operation| {
+                let of_key = operation.key == key;
+                match operation.action {
+                    Action::Append(value) if of_key => Some(value),
+                    _ => None,
+                }
+            });
+            // What no list shows comes last.
+            let made: Vec<(u32, u32)> = made
+                .map(|value| (self.position(key, value), value))
+                .collect();
+            let swapped = made.windows(2).find(|pair| pair[0].0 > pair[1].0);
+            if let Some(&[(_, first), (_, second)]) = swapped {
+                findings.add(Phenomenon::IncompatibleOrder, || {
+                    self.finding(key, &[writer, reader], || {
+                        format!(
+                            "{} appended {} to key {} and then {}, but {} read {}",
+                            words::transaction(transactions, writer),
+                            transactions.value(first),
+                            transactions.key(key),
+                            transactions.value(second),
+                            words::transaction(transactions, reader),
+                            listed(transactions, longest, second),
+                        )
+                    })
+                });
             }
         }
     }

@@ -60,7 +60,7 @@ impl Lists<'_> {
         let pairs = self.pairs();
         let mut findings = Findings::default();
         for at in self.counting() {
-            let reads: Vec<_> = self.external(at).collect();
+            let reads: Vec<_> = self.seen(at).collect();
             for &(place, key, length) in &reads {
                 for &(later, other, other_length) in &reads {
                     let is_later = later > place;
@@ -242,7 +242,7 @@ impl Lists<'_> {
         let mut reached: HashMap<u32, (u32, u32), FixedState> = HashMap::default();
         let mut queue = VecDeque::from([at]);
         while let Some(effect) = queue.pop_front() {
-            let seen = self.external(effect).flat_map(|(_, key, length)| {
+            let seen = self.seen(effect).flat_map(|(_, key, length)| {
                 let writers = &self.chains[key as usize].writers[..length as usize];
                 writers.iter().map(move |&writer| (writer, key))
             });
@@ -291,7 +291,7 @@ impl Lists<'_> {
             let how = match key {
                 NONE => format!("comes after {} in its process", name(cause)),
                 key => {
-                    let read = self.external(effect).filter(|&(_, read, _)| read == key);
+                    let read = self.seen(effect).filter(|&(_, read, _)| read == key);
                     let length = read.map(|(.., length)| length).max().unwrap_or(0);
                     let element = self.element_of(cause, key, length);
                     format!(
@@ -305,7 +305,7 @@ impl Lists<'_> {
             explanation.push_str(&format!("{} {how}; ", name(effect)));
         }
         let (cause, key) = path.last().copied().unwrap_or((at, 0));
-        let read = self.external(at).filter(|&(_, read, _)| read == key);
+        let read = self.seen(at).filter(|&(_, read, _)| read == key);
         let length = read.map(|(.., length)| length).min().unwrap_or(0);
         explanation.push_str(&format!(
             "but {} read {} of key {}, without what {} appended to it",

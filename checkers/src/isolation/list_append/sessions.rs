@@ -40,7 +40,10 @@ impl Lists<'_> {
         for at in self.counting() {
             let transaction = &transactions.all()[at as usize];
             let process = transaction.process;
-            for (_, key, length) in self.external(at) {
+            for (_, key, length) in self.seen(at) {
+                if self.chains[key as usize].contested {
+                    continue;
+                }
                 let Some(&(owed, by)) = furthest.get(&(process, key)) else {
                     continue;
                 };
@@ -84,7 +87,7 @@ impl Lists<'_> {
                     }
                 }
                 _ => {
-                    for (_, key, length) in self.external(at) {
+                    for (_, key, length) in self.seen(at) {
                         owe(key, length);
                     }
                 }
@@ -136,7 +139,7 @@ impl Lists<'_> {
             }
         }
         for at in self.counting() {
-            for (place, key, length) in self.external(at) {
+            for (place, key, length) in self.seen(at) {
                 let Some(writer) = self.chains[key as usize].last_before(length) else {
                     continue;
                 };

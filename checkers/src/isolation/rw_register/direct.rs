@@ -126,14 +126,18 @@ impl Pass<'_> {
                 format!("{name} {did} {expected}, and then read {version}")
             });
         }
-        if before.is_some_and(|before| before.is_own) {
-            return;
-        }
+        let is_own = before.is_some_and(|before| before.is_own);
         match (write, writer) {
+            // What it saw of others it saw before.
+            (_, Some(writer)) if is_own && writer == at => {}
+            (None, _) if is_own => {}
             (None, _) if value == NONE => self.record(at, self.writes.len() + of.key),
             (Some(write), Some(writer)) if status != Some(Status::Aborted) => {
                 if self.last_write(writer, of.key) == Some(value) {
-                    return self.record(at, write);
+                    if !is_own {
+                        self.record(at, write);
+                    }
+                    return;
                 }
                 let by = words::transaction(transactions, writer);
                 if before.is_some_and(|before| before.value == value) {

@@ -5,7 +5,7 @@ use super::lists::Lists;
 use super::misfit::Misfit;
 use crate::intern::NONE;
 use crate::isolation::phenomena::Order;
-use crate::isolation::transactions::{Action, Status, Transactions};
+use crate::isolation::transactions::{Action, Operation, Status, Transactions};
 use crate::isolation::words;
 
 /// What was written: values by key, ascending, with who wrote each.
@@ -170,6 +170,20 @@ impl<'a> Facts<'a> {
     #[inline]
     pub(super) fn reads(&self, transaction: u32) -> &[u32] {
         self.reads.of(transaction)
+    }
+
+    /// Whether it wrote something after it had read the version.
+    pub(super) fn writes_after(&self, transaction: u32, version: u32) -> bool {
+        let key = self.key(version);
+        let mut operations = self.transactions.operations(transaction);
+        let is_read = |operation: Operation| match operation.action {
+            Action::ReadValue(value) if operation.key == key => {
+                self.writes.find(key, value) == Some(version)
+            }
+            _ => false,
+        };
+        let is_write = |operation: Operation| matches!(operation.action, Action::Write(_));
+        operations.any(is_read) && operations.any(is_write)
     }
 
     /// The versions that it installed, one a key, ascending by key.

@@ -217,17 +217,17 @@ fn writes_follow_reads(facts: &Facts<'_>, graph: &mut GraphBuilder) {
         }
     }
     for (number, session) in (0..).zip(&sessions) {
-        // From each of these on to all that the session writes from there.
+        // From each of these on to all that the session writes in later transactions.
         let mut helpers: Vec<u32> = Vec::with_capacity(session.len());
         for &transaction in session {
             let helper = graph.helper();
             if let Some(&before) = helpers.last() {
                 graph.edge(before, helper, Kind::Through);
+                if !facts.installs(transaction).is_empty() {
+                    graph.edge(before, transaction, Kind::Through);
+                }
             }
             helpers.push(helper);
-            if !facts.installs(transaction).is_empty() {
-                graph.edge(helper, transaction, Kind::Through);
-            }
         }
         for (at, &transaction) in (0_u32..).zip(session) {
             for &version in facts.reads(transaction) {
@@ -236,17 +236,20 @@ fn writes_follow_reads(facts: &Facts<'_>, graph: &mut GraphBuilder) {
                     continue;
                 }
                 let (session_of, later) = place[writer as usize];
+                if facts.writes_after(transaction, version) {
+                    graph.edge(writer, transaction, Kind::Wr);
+                }
                 if session_of != number || later < at {
                     graph.edge(writer, helpers[at as usize], Kind::Wr);
                     continue;
                 }
                 // It read what its own process wrote only later: all but that one itself.
-                for &between in &session[at as usize..later as usize] {
+                for &between in &session[at as usize + 1..later as usize] {
                     if !facts.installs(between).is_empty() {
                         graph.edge(writer, between, Kind::Wr);
                     }
                 }
-                if let Some(&helper) = helpers.get(later as usize + 1) {
+                if let Some(&helper) = helpers.get(later as usize) {
                     graph.edge(writer, helper, Kind::Wr);
                 }
             }
