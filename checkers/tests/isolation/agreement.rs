@@ -12,7 +12,7 @@ use crate::checker::{anomalies_of, levels_of, verdict, verdict_on};
 use crate::definitions::ORDERS_MAX;
 use crate::facts::Facts;
 use crate::levels;
-use crate::model::{Case, Data};
+use crate::model::Data;
 use crate::oracle::{self, Judgement};
 use crate::random;
 

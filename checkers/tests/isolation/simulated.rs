@@ -87,6 +87,9 @@ impl Database {
 type View = [usize; 2];
 
 struct Version {
+    /// When it was committed, by its site's Lamport clock, and where: versions of a key
+    /// are in that order.
+    stamp: (u64, usize),
     value: u32,
     site: usize,
     /// Its commit's number among its site's.
@@ -113,8 +116,8 @@ struct Simulation {
     database: Database,
     rng: TestRng,
     case: Case,
-    /// The versions of each key in order, each with its stamp.
-    versions: BTreeMap<u32, Vec<((u64, usize), Version)>>,
+    /// The versions of each key, in order.
+    versions: BTreeMap<u32, Vec<Version>>,
     /// The stamps of each site's commits.
     commits: [Vec<u64>; 2],
     /// What each site knows.
@@ -272,8 +275,8 @@ impl Simulation {
             _ => None,
         });
         let versions = self.versions.get(&key).into_iter().flatten();
-        let committed = versions.filter(|(_, version)| version.number < view[version.site]);
-        let values = committed.map(|(_, version)| version.value);
+        let committed = versions.filter(|version| version.number < view[version.site]);
+        let values = committed.map(|version| version.value);
         let mut seen: Vec<u32> = values.chain(own).collect();
         if self.case.data == Data::Registers {
             seen = seen.split_off(seen.len().saturating_sub(1));
@@ -304,7 +307,7 @@ impl Simulation {
         let mut others = self.versions.iter().filter(|(key, _)| written(key));
         let overtaken = others.any(|(_, versions)| {
             let mut versions = versions.iter();
-            versions.any(|(_, version)| version.number >= view[version.site])
+            versions.any(|version| version.number >= view[version.site])
         });
         let refuses = !self.database.is_atomic() && self.database != Database::Committed;
         let fate = self.below(40);
@@ -335,13 +338,14 @@ impl Simulation {
         for mop in mops {
             if let Mop::Write(key, value) = mop {
                 let versions = self.versions.entry(key).or_default();
-                let at = versions.partition_point(|(other, _)| *other <= stamp);
+                let at = versions.partition_point(|other| other.stamp <= stamp);
                 let version = Version {
+                    stamp,
                     value,
                     site,
                     number,
                 };
-                versions.insert(at, (stamp, version));
+                versions.insert(at, version);
             }
         }
     }
