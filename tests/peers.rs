@@ -11,6 +11,21 @@ use witness_checkers::{NilReads, Options, Valid, find};
 /// Their models that the checker `linearizable` decides, and what it calls them.
 const MODELS: [(&str, &str); 2] = [("cas-register", "cas-register"), ("kv-append", "kv")];
 
+/// Their models that the checker `isolation` decides, as strict serializability.
+const ISOLATION: [&str; 2] = ["list-append, strict-serializable", "long-fork"];
+
+fn agree_on_isolation(path: &Path, expected: bool) -> Result<(), Failed> {
+    let isolation = find("isolation")?;
+    let digest = witness::check::digest(&Input::new(path), &[isolation], true)?;
+    let verdict = isolation.check(&digest, &Options::default());
+    let shown = verdict.anomalies.iter().all(|a| !a.operations.is_empty());
+    let valid = if expected { Valid::True } else { Valid::False };
+    if verdict.valid == valid && shown {
+        return Ok(());
+    }
+    Err(format!("{} {} {:?}", verdict.title, verdict.summary, verdict.notes).into())
+}
+
 fn main() {
     let peers = std::env::var_os("WITNESS_PEERS").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/peers"),
@@ -37,6 +52,12 @@ fn trial(peers: &Path, line: &str) -> Option<Trial> {
     let &[file, _, model, valid, arguments] = &columns[..] else {
         panic!("expected.tsv: {line:?}");
     };
+    if ISOLATION.contains(&model) {
+        let (path, expected) = (peers.join(file), valid == "true");
+        return Some(Trial::test(file, move || {
+            agree_on_isolation(&path, expected)
+        }));
+    }
     let (_, model) = MODELS.iter().find(|(theirs, _)| *theirs == model)?;
     let path = peers.join(file);
     let expected = valid == "true";

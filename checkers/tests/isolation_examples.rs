@@ -8,11 +8,12 @@ use witness_checkers::{Digest, DigestBuilder, Options, Valid, Verdict, find};
 use witness_histories::{Reader, history};
 
 fn check(shorthand: &str, level: Option<&str>) -> Verdict {
-    let history = history(shorthand).unwrap();
-    let checker = find("isolation").unwrap();
+    let history = history(shorthand).expect("a history");
+    let checker = find("isolation").expect("registered");
     let mut options = Options::default();
     options.isolation.level = level.map(str::to_owned);
-    checker.check(&Digest::of(&history, [checker]).unwrap(), &options)
+    let digest = Digest::of(&history, [checker]).expect("transactions");
+    checker.check(&digest, &options)
 }
 
 /// Which anomalies are found at the strictest level, and whether each of these levels

@@ -50,7 +50,19 @@ impl Search {
     /// Adds what another search found that assumed more of an order, and needs it.
     pub(crate) fn merge(&mut self, mut other: Search) {
         let known: BTreeSet<Phenomenon> = self.found.iter().flatten().map(|&(p, _)| p).collect();
+        let needs_order = |cycle: &[Step]| {
+            let is_order = |step: &Step| matches!(step.kind, Kind::Process | Kind::Realtime);
+            cycle.iter().any(is_order)
+        };
         for found in &mut other.found {
+            // Best shown by an edge of that order, not by what was inferred from it.
+            if found.iter().any(|(_, cycle)| needs_order(cycle)) {
+                found.retain(|(_, cycle)| needs_order(cycle));
+            } else {
+                // What is worse says all: another order of versions may have less.
+                found.sort_by_key(|&(phenomenon, _)| phenomenon);
+                found.truncate(1);
+            }
             found.retain(|&(new, _)| !known.iter().any(|&known| shows_more(known, new)));
         }
         other.found.retain(|found| !found.is_empty());

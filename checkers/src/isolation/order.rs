@@ -39,10 +39,10 @@ fn process(transactions: &Transactions, counts: &[bool], graph: &mut GraphBuilde
     for (at, transaction) in (0..).zip(transactions.all()) {
         if !counts[at as usize] || transaction.status != Status::Committed {
             // It comes after the last, and before nobody.
-            if counts[at as usize] {
-                if let Some(&before) = last.get(&transaction.process) {
-                    graph.edge(before, at, Kind::Process);
-                }
+            if counts[at as usize]
+                && let Some(&before) = last.get(&transaction.process)
+            {
+                graph.edge(before, at, Kind::Process);
             }
             continue;
         }

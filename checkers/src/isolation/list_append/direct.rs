@@ -12,6 +12,10 @@ use crate::isolation::phenomena::Phenomenon;
 use crate::isolation::transactions::{Action, Operation, Status};
 use crate::isolation::words::{self, listed};
 
+/// What a transaction knows of a key: the list that it read, if it did, and what it
+/// appended since.
+type Known<'a> = (u32, Option<&'a [u32]>, Vec<u32>);
+
 /// Transactions that one thread looks at, at least.
 const TOGETHER: usize = 4_096;
 
@@ -321,7 +325,7 @@ impl Lists<'_> {
             return;
         }
         // Of each key: what was read, if it was, and what was appended since.
-        let mut known: Vec<(u32, Option<&[u32]>, Vec<u32>)> = Vec::new();
+        let mut known: Vec<Known<'_>> = Vec::new();
         for operation in transactions.operations(at) {
             let key = operation.key;
             let place = known.iter().position(|(known, ..)| *known == key);

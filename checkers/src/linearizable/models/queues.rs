@@ -219,7 +219,7 @@ impl Model for Queue {
 fn less(a: &Value, b: &Value) -> bool {
     let order = |value: &Value| (priority(value).is_none(), priority(value));
     match order(a).cmp(&order(b)) {
-        Ordering::Equal if !a.is_i64() || !b.is_i64() => a.to_string() < b.to_string(),
+        Ordering::Equal if !a.is_i64() || !b.is_i64() => a.to_string().cmp(&b.to_string()).is_lt(),
         order => order.is_lt(),
     }
 }
