@@ -159,10 +159,8 @@ fn on_random(data: Data) {
     }
     let undecided = undecided.get();
     println!("{data:?}: {undecided} of {} undecided", crate::cases());
-    assert!(
-        undecided * 20 <= crate::cases(),
-        "{undecided} are undecided"
-    );
+    // Several appends to a key that no read shows may leave snapshot isolation open.
+    assert!(undecided * 8 <= crate::cases(), "{undecided} are undecided");
 }
 
 #[test]
