@@ -15,6 +15,8 @@ struct One {
     /// Key and value, none for null, in the order of the program.
     reads: Vec<(u32, Option<u32>)>,
     writes: BTreeMap<u32, u32>,
+    /// How many of the reads came before its last write.
+    before_last_write: usize,
 }
 
 type Matrix = Vec<Vec<bool>>;
@@ -78,6 +80,7 @@ impl Brute {
                 over: (transaction.status == Status::Committed).then_some(transaction.completed),
                 reads: Vec::new(),
                 writes: BTreeMap::new(),
+                before_last_write: 0,
             };
             let mut saw: BTreeMap<u32, Option<u32>> = BTreeMap::new();
             let mut wrote: BTreeSet<(u32, u32)> = BTreeSet::new();
@@ -86,6 +89,7 @@ impl Brute {
                 let value = match operation.action {
                     Action::Write(value) => {
                         one.writes.insert(key, value);
+                        one.before_last_write = one.reads.len();
                         wrote.insert((key, value));
                         continue;
                     }
@@ -101,13 +105,14 @@ impl Brute {
                 let is_future =
                     writer == Some(at) && !wrote.contains(&(key, value.unwrap_or_default()));
                 brute.future |= is_future;
+                let is_last = writer.is_none_or(|writer| last(writer, key) == value);
                 if let Some(&own) = one.writes.get(&key) {
+                    brute.intermediate |= writer != Some(at) && !is_last && !aborted;
                     brute.internal |= value != Some(own) && !is_future;
                     continue;
                 }
                 let before = saw.insert(key, value);
                 brute.internal |= before.is_some_and(|before| before != value) && !is_future;
-                let is_last = writer.is_none_or(|writer| last(writer, key) == value);
                 brute.intermediate |= !is_last && !aborted;
                 let is_version = value.is_none() || writer.is_some() && is_last && !aborted;
                 if is_version {
@@ -311,7 +316,11 @@ impl Brute {
         let writes = |at: usize| !all[at].writes.is_empty();
         let mw = !self.garbage && acyclic(&or(&ww, &process));
         let follows = self.matrix(|a, b| {
-            writes(b) && (0..n).any(|t2| read_of(a, t2) && a != t2 && (t2 == b || process[t2][b]))
+            let before =
+                |&(k, v): &(u32, Option<u32>)| v.is_some_and(|v| self.writer(k, v) == Some(a));
+            let itself = all[b].reads[..all[b].before_last_write].iter().any(before);
+            let later = (0..n).any(|t2| read_of(a, t2) && a != t2 && process[t2][b]);
+            writes(b) && ((a != b && itself) || later)
         });
         let wfr = !self.garbage && acyclic(&or(&ww, &follows));
         let causal = cc && g1[1] && !causality_process && ryw && mr && mw && wfr;
