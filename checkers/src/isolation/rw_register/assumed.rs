@@ -27,7 +27,7 @@ pub(super) fn assume(
         musts.extend(keys::by_session(facts));
     }
     if options.linearizable_keys {
-        musts.extend(keys::by_realtime(facts));
+        musts.extend(keys::by_realtime(facts, |_| true));
     }
     if musts.is_empty() {
         return musts;

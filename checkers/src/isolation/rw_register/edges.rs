@@ -2,15 +2,16 @@
 //! of them. It infers nothing.
 
 use super::facts::Facts;
-use super::inferred::{Inferred, add_wr};
+use super::inferred::add_wr;
 use super::lists::Lists;
+use super::must::Must;
 use crate::isolation::graph::{GraphBuilder, Kind};
 
-/// All that follow from what is known.
-pub(super) fn known(facts: &Facts<'_>, inferred: &Inferred, graph: &mut GraphBuilder) {
+/// All that follow from what is known, which is ascending.
+pub(super) fn known(facts: &Facts<'_>, musts: &[Must], graph: &mut GraphBuilder) {
     add_wr(facts, graph);
     let mut successors = Vec::new();
-    for of_one in inferred.musts.chunk_by(|a, b| a.before == b.before) {
+    for of_one in musts.chunk_by(|a, b| a.before == b.before) {
         let Some(before) = of_one.first().map(|must| must.before) else {
             continue;
         };

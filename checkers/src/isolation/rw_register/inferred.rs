@@ -110,7 +110,7 @@ pub(super) fn infer(
             more.extend(keys::by_session(facts));
         }
         if !is_whole && order == Order::Realtime {
-            more.extend(keys::by_realtime(facts));
+            more.extend(keys::by_realtime(facts, |_| true));
         }
         more.retain(|must| {
             let [before, after] = [must.before, must.after].map(|version| facts.writer(version));

@@ -54,7 +54,9 @@ struct Zone {
 /// A version comes before another exactly if a transaction that read or wrote it was over
 /// before one began that did so with the other (Gibbons and Korach 1997). O(n log n), and
 /// for every version those that were there at the same time.
-pub(super) fn by_realtime(facts: &Facts<'_>) -> Vec<Must> {
+///
+/// Only those that `matter` are looked at.
+pub(super) fn by_realtime(facts: &Facts<'_>, matter: impl Fn(u32) -> bool) -> Vec<Must> {
     let installs = facts.counting().flat_map(|at| {
         let all = facts.installs(at).iter();
         all.map(move |&version| (facts.key(version), version))
@@ -63,9 +65,14 @@ pub(super) fn by_realtime(facts: &Facts<'_>) -> Vec<Must> {
     let mut musts = Vec::new();
     let mut zones: Vec<Zone> = Vec::new();
     for key in 0..facts.key_count() {
-        let initial = zone(facts, facts.initial(key));
+        let initial = zone(facts, facts.initial(key), &matter);
         zones.clear();
-        zones.extend(of_key.of(key).iter().map(|&version| zone(facts, version)));
+        zones.extend(
+            of_key
+                .of(key)
+                .iter()
+                .map(|&version| zone(facts, version, &matter)),
+        );
         zones.sort_unstable_by_key(|zone| (zone.begin, zone.version));
         let must = |before: &Zone, after: &Zone| Must {
             before: before.version,
@@ -100,7 +107,7 @@ pub(super) fn by_realtime(facts: &Facts<'_>) -> Vec<Must> {
     musts
 }
 
-fn zone(facts: &Facts<'_>, version: u32) -> Zone {
+fn zone(facts: &Facts<'_>, version: u32, matter: &impl Fn(u32) -> bool) -> Zone {
     let all = facts.transactions.all();
     let mut zone = Zone {
         version,
@@ -113,6 +120,7 @@ fn zone(facts: &Facts<'_>, version: u32) -> Zone {
     for at in writer
         .into_iter()
         .chain(facts.readers(version).iter().copied())
+        .filter(|&at| matter(at))
     {
         let transaction = &all[at as usize];
         if transaction.status == Status::Committed && transaction.completed < zone.end {

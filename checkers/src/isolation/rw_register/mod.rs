@@ -53,13 +53,11 @@ pub(crate) use misfit::Misfit;
 use must::Must;
 use schedule::{Wanted, schedule};
 
-/// Steps of the search for what is easy to find, and for each transaction.
-const EASY_STEPS: u64 = 100_000;
-const EASY_STEPS_EACH: u64 = 100;
+/// Steps of the search for what is easy to find: of all, and for each transaction.
+const EASY_STEPS: [u64; 2] = [100_000, 100];
 
 /// The same where much was inferred: what is not found with so many seldom is with more.
-const SEARCH_STEPS: u64 = 100_000_000;
-const SEARCH_STEPS_EACH: u64 = 400;
+const SEARCH_STEPS: [u64; 2] = [100_000_000, 400];
 
 const ORDERS: [Order; 3] = [Order::Free, Order::Process, Order::Realtime];
 
@@ -114,21 +112,20 @@ impl<'a> Registers<'a> {
         let search = || {
             let facts = &self.facts;
             let mut musts = inferred::replacements(facts);
-            musts.extend(keys::by_realtime(facts));
+            musts.extend(keys::by_realtime(facts, |_| true));
             musts.extend_from_slice(&self.assumed);
             musts.sort_unstable();
             musts.dedup_by_key(|must| (must.before, must.after));
             let likely = sort::by_end_of(facts);
+            let [all, each] = EASY_STEPS;
+            let steps = each * u64::from(facts.len()) + all;
             let wanted = Wanted {
                 execution: Execution::Serial,
                 order: Order::Realtime,
                 musts: &musts,
                 likely: &likely,
                 budget: &Budget {
-                    steps_max: self
-                        .budget
-                        .steps_max
-                        .min(EASY_STEPS_EACH * u64::from(facts.len()) + EASY_STEPS),
+                    steps_max: self.budget.steps_max.min(steps),
                     ..self.budget.clone()
                 },
             };
@@ -176,45 +173,68 @@ impl<'a> Registers<'a> {
                 is_certain: true,
             });
         }
+        // Who read comes before who overwrote, too.
         let mut likely = None;
         if execution == Execution::Serial {
-            // Who read comes before who overwrote, too.
-            let mut graph = GraphBuilder::new(self.facts.len());
-            edges::known(&self.facts, inferred, &mut graph);
-            self.facts.order_edges(order, &mut graph);
-            let graph = graph.build();
-            let view = Filtered {
-                graph: &graph,
-                kinds: Kinds::of(&[Kind::Ww, Kind::Wr, Kind::Rw, Kind::Process, Kind::Realtime]),
-            };
-            let by_end = sort::by_end(&self.facts, &graph);
-            match sort::sorted(&view, &by_end) {
-                Ok(order) => likely = Some(sort::places(&order)),
-                Err(cycle) => {
-                    let all = cycle.iter().filter(|&&vertex| vertex < self.facts.len());
-                    let names: Vec<String> = all.map(|&at| self.facts.name(at)).collect();
-                    let names = super::words::list(&names);
-                    return Err(NotFound {
-                        why: format!(
-                            "{names} came each before the next, and the last before the first"
-                        ),
-                        is_certain: true,
-                    });
+            likely = Some(self.sorted(&inferred.musts, order).map_err(|cycle| {
+                let all = cycle.iter().filter(|&&vertex| vertex < self.facts.len());
+                let names: Vec<String> = all.map(|&at| self.facts.name(at)).collect();
+                let names = super::words::list(&names);
+                NotFound {
+                    why: format!(
+                        "{names} came each before the next, and the last before the first"
+                    ),
+                    is_certain: true,
                 }
-            }
+            })?);
         }
-        let steps = SEARCH_STEPS_EACH * u64::from(self.facts.len()) + SEARCH_STEPS;
-        let wanted = Wanted {
-            execution,
-            order,
-            musts: &inferred.musts,
-            likely: likely.as_deref().unwrap_or(&inferred.places),
-            budget: &Budget {
+        let facts = &self.facts;
+        let schedule = |musts: &[Must], likely: &[u32], [all, each]: [u64; 2]| {
+            let steps = each * u64::from(facts.len()) + all;
+            let budget = Budget {
                 steps_max: self.budget.steps_max.min(steps),
                 ..self.budget.clone()
-            },
+            };
+            let wanted = Wanted {
+                execution,
+                order,
+                musts,
+                likely,
+                budget: &budget,
+            };
+            schedule(facts, &wanted).map(|places| Places(Arc::new(places)))
         };
-        schedule(&self.facts, &wanted).map(|places| Places(Arc::new(places)))
+        if order != Order::Realtime {
+            // Writers mostly keep to real time, where those who only read are behind.
+            let writes = |at: u32| !facts.installs(at).is_empty();
+            let mut musts = inferred.musts.clone();
+            musts.extend(keys::by_realtime(facts, writes));
+            musts.sort_unstable();
+            musts.dedup_by_key(|must| (must.before, must.after));
+            let likely = self.sorted(&musts, order).ok();
+            let found = likely.and_then(|likely| schedule(&musts, &likely, EASY_STEPS).ok());
+            if let Some(places) = found {
+                return Ok(places);
+            }
+        }
+        let likely = likely.as_deref().unwrap_or(&inferred.places);
+        schedule(&inferred.musts, likely, SEARCH_STEPS)
+    }
+
+    /// The place of each transaction in an order in which those are before those, as those
+    /// who read are before those who overwrote.
+    fn sorted(&self, musts: &[Must], order: Order) -> Result<Vec<u32>, Vec<u32>> {
+        let facts = &self.facts;
+        let mut graph = GraphBuilder::new(facts.len());
+        edges::known(facts, musts, &mut graph);
+        facts.order_edges(order, &mut graph);
+        let graph = graph.build();
+        let view = Filtered {
+            graph: &graph,
+            kinds: Kinds::of(&[Kind::Ww, Kind::Wr, Kind::Rw, Kind::Process, Kind::Realtime]),
+        };
+        let order = sort::sorted(&view, &sort::by_end(facts, &graph))?;
+        Ok(sort::places(&order))
     }
 
     /// An order of versions that agrees with who read from whom and with the order, or, if
@@ -267,7 +287,7 @@ impl Data for Registers<'_> {
         match self.easy() {
             // There is no cycle.
             Some(_) => inferred::add_wr(&self.facts, graph),
-            None => edges::known(&self.facts, self.inferred(order), graph),
+            None => edges::known(&self.facts, &self.inferred(order).musts, graph),
         }
     }
 
