@@ -209,6 +209,7 @@ impl<'a> Registers<'a> {
             let writes = |at: u32| !facts.installs(at).is_empty();
             let mut musts = inferred.musts.clone();
             musts.extend(keys::by_realtime(facts, writes));
+            musts.retain(|must| !facts.is_initial(must.after));
             musts.sort_unstable();
             musts.dedup_by_key(|must| (must.before, must.after));
             let likely = self.sorted(&musts, order).ok();

@@ -15,6 +15,9 @@ use crate::isolation::levels::Level;
 use crate::isolation::options::IsolationOptions;
 use crate::isolation::phenomena::Phenomenon;
 
+/// Of what luck a read returns what nobody wrote.
+const GARBAGE: u8 = 5;
+
 /// What a client is to do: a key, and what a read returns, or that it writes.
 #[derive(Debug, Clone, Copy)]
 struct Micro {
@@ -123,6 +126,9 @@ fn history(plan: &Plan) -> String {
                 let all = written.get(&key).map_or(&[][..], |all| all);
                 let at = usize::from(micro.luck) % (all.len() + 1);
                 read = at.checked_sub(1).map(|at| all[at]);
+                if micro.luck == GARBAGE {
+                    read = Some(999);
+                }
             }
             let read = match kind {
                 "ok    " => read.map_or("null".to_owned(), |read| read.to_string()),
@@ -214,6 +220,40 @@ proptest! {
     }
 }
 
+/// The histories are such that every level holds of many, and does not of many.
+#[test]
+fn both_verdicts_are_common() {
+    use proptest::strategy::ValueTree;
+    const PLANS: usize = 600;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut hold: BTreeMap<Level, usize> = BTreeMap::new();
+    for _ in 0..PLANS {
+        let plan = plans(3, 6).new_tree(&mut runner).unwrap().current();
+        for level in Brute::new(&read(&history(&plan))).levels() {
+            *hold.entry(level).or_default() += 1;
+        }
+    }
+    for level in Level::all() {
+        let share = 100 * hold.get(&level).copied().unwrap_or_default() / PLANS;
+        assert!((10..=99).contains(&share), "{}: {share}%", level.name());
+        // Only what nobody wrote breaks these.
+        let is_weak = matches!(
+            level,
+            Level::ReadUncommitted
+                | Level::MonotonicWrites
+                | Level::StrongSessionReadUncommitted
+                | Level::StrongReadUncommitted
+                | Level::ReadYourWrites
+                | Level::MonotonicReads
+                | Level::WritesFollowReads
+        );
+        assert!(is_weak || share <= 97, "{}: {share}%", level.name());
+    }
+}
+
+/// Keys, and what is written.
+type Micros = Vec<(usize, Option<u32>)>;
+
 /// A database whose read-only transactions see what was there `lag` transactions ago.
 /// Numbers are the same each time.
 fn behind(transactions: usize, lag: usize) -> String {
@@ -228,7 +268,7 @@ fn behind(transactions: usize, lag: usize) -> String {
     let mut states: Vec<Vec<(usize, u32)>> = vec![Vec::new(); keys];
     let mut value = 0;
     let mut executed = 0;
-    let mut open: Vec<Option<(Vec<(usize, Option<u32>)>, Option<String>)>> = vec![None; clients];
+    let mut open: Vec<Option<(Micros, Option<String>)>> = vec![None; clients];
     let mut text = String::new();
     let mut begun = 0;
     while begun < transactions || open.iter().any(Option::is_some) {
@@ -237,7 +277,7 @@ fn behind(transactions: usize, lag: usize) -> String {
             None if begun == transactions => {}
             client @ None => {
                 begun += 1;
-                let micros: Vec<(usize, Option<u32>)> = (0..=below(4))
+                let micros: Micros = (0..=below(4))
                     .map(|_| {
                         let key = below(keys as u64) as usize;
                         let writes = below(2) == 0;
