@@ -51,13 +51,13 @@ use facts::Facts;
 use inferred::{Inferred, infer};
 pub(crate) use misfit::Misfit;
 use must::Must;
-use schedule::{Wanted, schedule};
+use schedule::{Frontier, Wanted, schedule};
 
 /// Steps of the search for what is easy to find: of all, and for each transaction.
 const EASY_STEPS: [u64; 2] = [100_000, 100];
 
 /// The same where much was inferred: what is not found with so many seldom is with more.
-const SEARCH_STEPS: [u64; 2] = [100_000_000, 400];
+const SEARCH_STEPS: [u64; 2] = [20_000_000, 100];
 
 const ORDERS: [Order; 3] = [Order::Free, Order::Process, Order::Realtime];
 
@@ -122,6 +122,7 @@ impl<'a> Registers<'a> {
             let wanted = Wanted {
                 execution: Execution::Serial,
                 order: Order::Realtime,
+                frontier: Frontier::All,
                 musts: &musts,
                 likely: &likely,
                 budget: &Budget {
@@ -189,7 +190,7 @@ impl<'a> Registers<'a> {
             })?);
         }
         let facts = &self.facts;
-        let schedule = |musts: &[Must], likely: &[u32], [all, each]: [u64; 2]| {
+        let schedule = |frontier, musts: &[Must], likely: &[u32], [all, each]: [u64; 2]| {
             let steps = each * u64::from(facts.len()) + all;
             let budget = Budget {
                 steps_max: self.budget.steps_max.min(steps),
@@ -198,6 +199,7 @@ impl<'a> Registers<'a> {
             let wanted = Wanted {
                 execution,
                 order,
+                frontier,
                 musts,
                 likely,
                 budget: &budget,
@@ -213,13 +215,19 @@ impl<'a> Registers<'a> {
             musts.sort_unstable();
             musts.dedup_by_key(|must| (must.before, must.after));
             let likely = self.sorted(&musts, order).ok();
-            let found = likely.and_then(|likely| schedule(&musts, &likely, EASY_STEPS).ok());
+            let easy =
+                |likely: Vec<u32>| schedule(Frontier::Writers, &musts, &likely, EASY_STEPS).ok();
+            let found = likely.and_then(easy);
             if let Some(places) = found {
                 return Ok(places);
             }
         }
         let likely = likely.as_deref().unwrap_or(&inferred.places);
-        schedule(&inferred.musts, likely, SEARCH_STEPS)
+        let frontier = match order {
+            Order::Realtime => Frontier::All,
+            _ => Frontier::None,
+        };
+        schedule(frontier, &inferred.musts, likely, SEARCH_STEPS)
     }
 
     /// The place of each transaction in an order in which those are before those, as those

@@ -30,12 +30,24 @@ const FAILED_MAX: usize = 4_000_000;
 /// Steps between two questions whether to stop.
 const STEPS_AT_ONCE: u64 = 4_096;
 
+/// Which transactions keep to real time: they start no later than what began after they were
+/// over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Frontier {
+    All,
+    /// Those that only read are behind, perhaps.
+    Writers,
+    None,
+}
+
 /// What to look for.
 pub(super) struct Wanted<'a> {
     /// With snapshots, or one after the other.
     pub(super) execution: Execution,
     pub(super) order: Order,
-    /// What must be before what in any case.
+    /// [`Frontier::All`] with real time; else it is tried.
+    pub(super) frontier: Frontier,
+    /// What must be before what.
     pub(super) musts: &'a [Must],
     /// The place of each transaction in a likely order.
     pub(super) likely: &'a [u32],
@@ -149,7 +161,7 @@ impl<'a> Search<'a> {
 
     /// Makes safe moves until there are none, and says what else may start.
     fn advance(&mut self, enabled: &mut Vec<u32>) -> Result<(), NotFound> {
-        let is_realtime = self.wanted.order == Order::Realtime;
+        let has_frontier = self.wanted.frontier != Frontier::None;
         let all = self.facts.transactions.all();
         loop {
             enabled.clear();
@@ -167,7 +179,7 @@ impl<'a> Search<'a> {
             let mut at = self.state.unstarted.first();
             while at != NONE {
                 let next = self.state.unstarted.after(at);
-                if is_realtime {
+                if has_frontier {
                     let over = self.state.uncommitted.first();
                     if over != NONE && all[at as usize].invoked > all[over as usize].completed {
                         break;
@@ -269,7 +281,7 @@ impl<'a> Search<'a> {
                 self.total,
                 words::list(&names)
             ),
-            is_certain: !self.was_limited,
+            is_certain: !self.was_limited && self.wanted.frontier != Frontier::Writers,
         }
     }
 }

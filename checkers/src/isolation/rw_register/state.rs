@@ -14,7 +14,7 @@
 use super::facts::Facts;
 use super::linked::Linked;
 use super::lists::Lists;
-use super::schedule::Wanted;
+use super::schedule::{Frontier, Wanted};
 use crate::intern::NONE;
 use crate::isolation::data::Execution;
 use crate::isolation::phenomena::Order;
@@ -32,7 +32,7 @@ enum Move {
 pub(super) struct State<'a> {
     facts: &'a Facts<'a>,
     execution: Execution,
-    order: Order,
+    frontier: Frontier,
     /// Those that wait for its commit.
     waiting_for: Lists,
     /// How many it waits for.
@@ -45,12 +45,12 @@ pub(super) struct State<'a> {
     unread: Vec<u32>,
     /// By transaction: reads of versions that are not current.
     missing: Vec<u32>,
-    /// By invocation with real time, else the likelier first.
+    /// By invocation, and only those that the frontier is about, where there is one; else
+    /// all, the likelier first.
     pub(super) unstarted: Linked,
-    /// Those that are always safe to start, and that miss nothing; unless real time says
-    /// where to look.
+    /// Those that are always safe to start and miss nothing, and are not behind a frontier.
     pub(super) ready: Linked,
-    /// With real time: those that were over at some time, by that.
+    /// Of those behind a frontier the ones that were over at some time, by that.
     pub(super) uncommitted: Linked,
     pub(super) committed: Vec<u32>,
     moves: Vec<Move>,
@@ -84,21 +84,23 @@ impl<'a> State<'a> {
             })
             .collect();
         let mut unstarted: Vec<u32> = facts.counting().collect();
+        let mut ready = unstarted.clone();
+        ready.retain(|&at| missing[at as usize] == 0 && is_free(facts, wanted.frontier, at));
         let all = facts.transactions.all();
-        let (mut over, mut ready) = (Vec::new(), Vec::new());
-        if wanted.order == Order::Realtime {
+        let mut over = Vec::new();
+        if wanted.frontier == Frontier::None {
+            unstarted.sort_unstable_by_key(|&at| wanted.likely[at as usize]);
+        } else {
+            let of_all = wanted.frontier == Frontier::All;
+            unstarted.retain(|&at| of_all || !facts.installs(at).is_empty());
             over.clone_from(&unstarted);
             over.retain(|&at| all[at as usize].status == Status::Committed);
             over.sort_unstable_by_key(|&at| all[at as usize].completed);
-        } else {
-            unstarted.sort_unstable_by_key(|&at| wanted.likely[at as usize]);
-            ready.clone_from(&unstarted);
-            ready.retain(|&at| missing[at as usize] == 0 && reads_all_it_writes(facts, at));
         }
         State {
             facts,
             execution: wanted.execution,
-            order: wanted.order,
+            frontier: wanted.frontier,
             waiting_for: Lists::new(facts.len(), before),
             unmet,
             current: (0..facts.key_count())
@@ -198,7 +200,7 @@ impl<'a> State<'a> {
         }
         self.uncommitted.remove(at);
         self.committed.push(at);
-        if self.order != Order::Realtime {
+        if self.frontier != Frontier::All {
             self.make_ready(at);
         }
     }
@@ -210,7 +212,7 @@ impl<'a> State<'a> {
             for &reader in facts.readers(version) {
                 let missing = &mut self.missing[reader as usize];
                 *missing -= 1;
-                if *missing == 0 && reads_all_it_writes(facts, reader) {
+                if *missing == 0 && is_free(facts, self.frontier, reader) {
                     self.ready.push(reader);
                     self.moves.push(Move::Ready(reader));
                 }
@@ -225,7 +227,7 @@ impl<'a> State<'a> {
             match self.moves.pop() {
                 Some(Move::Ready(at)) => self.ready.unpush(at),
                 Some(Move::Commit(at)) => {
-                    if self.order != Order::Realtime {
+                    if self.frontier != Frontier::All {
                         for &version in facts.installs(at) {
                             for &reader in facts.readers(version) {
                                 self.missing[reader as usize] += 1;
@@ -269,6 +271,15 @@ pub(super) fn reads_all_it_writes(facts: &Facts<'_>, at: u32) -> bool {
         let key = facts.key(version);
         reads.iter().any(|&read| facts.key(read) == key)
     })
+}
+
+/// Whether it may start wherever it is, once what it reads is current.
+fn is_free(facts: &Facts<'_>, frontier: Frontier, at: u32) -> bool {
+    match frontier {
+        Frontier::All => false,
+        Frontier::Writers => facts.installs(at).is_empty(),
+        Frontier::None => reads_all_it_writes(facts, at),
+    }
 }
 
 /// A number for a part of the state, of 128 bits so that no two states have the same sum

@@ -262,8 +262,8 @@ fn behind(transactions: usize, lag: usize) -> String {
         bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (bits >> 33) % bound
     };
-    let clients = 8;
-    let keys = 5;
+    let clients = 20;
+    let keys = 10;
     // By key what it held, and from which transaction on.
     let mut states: Vec<Vec<(usize, u32)>> = vec![Vec::new(); keys];
     let mut value = 0;
