@@ -16,6 +16,8 @@ pub mod backends;
 pub mod check;
 pub mod cli;
 pub mod input;
+#[cfg(feature = "aws")]
+pub mod provision;
 pub mod report;
 pub mod run;
 pub mod runner;

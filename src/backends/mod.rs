@@ -23,6 +23,8 @@ use async_trait::async_trait;
 use serde::Serialize;
 use witness_workloads::Database;
 
+#[cfg(feature = "aws")]
+pub(crate) use aws::{Clients as AwsClients, message as sdk_message};
 pub use endpoint::{BadEndpoint, Endpoint};
 
 /// How to reach a database, or how its embedded stand-in shall behave.

@@ -3,6 +3,8 @@
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use witness_workloads::{DbError, Fault};
 
+use crate::backends::aws::message;
+
 /// A request that could not be built.
 pub(super) fn construction(error: impl std::fmt::Display) -> DbError {
     DbError::definite("construction", error)
@@ -31,21 +33,4 @@ pub(super) fn classify<E: ProvideErrorMetadata>(error: &SdkError<E>) -> DbError 
         _ => (Fault::Indeterminate, "unknown"),
     };
     DbError::new(fault, class, message(error))
-}
-
-/// The service's own words, or the innermost cause.
-fn message<E: ProvideErrorMetadata>(error: &SdkError<E>) -> String {
-    if let Some(message) = error.message() {
-        return message.to_owned();
-    }
-    let mut text = error.to_string();
-    let mut source: Option<&dyn std::error::Error> = match error {
-        SdkError::DispatchFailure(e) => e.as_connector_error().map(|e| e as _),
-        _ => None,
-    };
-    while let Some(inner) = source {
-        text = format!("{text}: {inner}");
-        source = inner.source();
-    }
-    text
 }
