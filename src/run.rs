@@ -239,5 +239,6 @@ fn options(spec: &Spec, parameters: &Parameters) -> Value {
         "timeout_ms": ms(spec.options.timeout),
         "settle_ms_max": ms(spec.settle_max),
         "level": spec.level,
+        "database": spec.backend.choices(&spec.options),
     })
 }

@@ -2,11 +2,11 @@
 //! printed, and exit codes. Those are Jepsen's: 0 valid, 1 violated, 2 unknown,
 //! 254 wrong arguments or unreadable input, 255 whatever else went wrong.
 
-#[cfg(feature = "aws")]
 mod ask;
 mod check;
 mod completions;
 mod convert;
+mod databases;
 mod list;
 #[cfg(feature = "aws")]
 mod provision;
