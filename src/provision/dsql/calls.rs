@@ -44,7 +44,10 @@ pub(super) async fn all(client: &Client, region: &str) -> Result<Vec<Cluster>, P
 }
 
 /// A cluster; none: it is not there.
-pub(super) async fn look(
+///
+/// # Errors
+/// See [`ProvisionError`], here and below.
+pub async fn look(
     client: &Client,
     region: &str,
     id: &str,
@@ -81,7 +84,10 @@ fn cluster(region: &str, found: GetClusterOutput) -> Cluster {
 
 /// Makes the cluster of this number. The SDK sends a client token of its own and repeats
 /// it, so that a lost answer makes no second cluster.
-pub(super) async fn create(
+///
+/// # Errors
+/// See [`ProvisionError`].
+pub async fn create(
     client: &Client,
     plan: &Plan,
     at: usize,
@@ -161,7 +167,10 @@ pub(super) async fn unprotect(client: &Client, cluster: &Cluster) -> Result<(), 
 }
 
 /// Deletes a cluster; one that is gone is no error.
-pub(super) async fn delete(client: &Client, cluster: &Cluster) -> Result<(), ProvisionError> {
+///
+/// # Errors
+/// See [`ProvisionError`].
+pub async fn delete(client: &Client, cluster: &Cluster) -> Result<(), ProvisionError> {
     match client.delete_cluster().identifier(&cluster.id).send().await {
         Ok(_) => Ok(()),
         Err(e) if e.code() == Some("ResourceNotFoundException") => Ok(()),

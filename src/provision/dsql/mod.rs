@@ -5,7 +5,7 @@
 //! made with the same witness and the first one's ARN; then the first is told the second
 //! one's ARN, and both come up.
 
-mod calls;
+pub mod calls;
 mod destroy;
 
 use std::ops::ControlFlow;
