@@ -157,7 +157,7 @@ pub trait Backend: Send + Sync {
         Value::Null
     }
 
-    /// What these bursts cost at most, where they cost something.
+    /// About what these bursts cost, where they cost something.
     ///
     /// # Errors
     /// [`OpenError::Options`]: it is not clear where they would go.

@@ -1,4 +1,4 @@
-//! What a run on DynamoDB costs, before it begins: an estimate from above, at list prices.
+//! What a run on DynamoDB costs, before it begins: an estimate, at list prices.
 
 use std::fmt;
 
@@ -12,7 +12,8 @@ pub const READ_UNITS_MILLION_USD: f64 = 0.125;
 
 /// Operations of a request that is no transaction: a read, a write and an append.
 const PLAIN_OPERATIONS: u64 = 3;
-/// How often an application tries a request again, at most and on average far less.
+/// How often an application tries a request, on average. Who fights for one item tries
+/// more often.
 const TRIES: u64 = 2;
 /// How often every table may be read before the regions agree, and once more as evidence.
 const SCANS: u64 = 25;
@@ -76,8 +77,8 @@ impl fmt::Display for Estimate {
         let cents = (self.usd() * 100.0).ceil() / 100.0;
         write!(
             f,
-            "at most {} write and {} read request units, about ${cents:.2} at the list prices of \
-             us-east-1",
+            "about {} write and {} read request units, ${cents:.2} at the list prices of \
+             us-east-1, and more if requests are tried again often",
             self.write_units, self.read_units
         )
     }
@@ -138,7 +139,7 @@ mod tests {
         };
         assert!((million.usd() - 0.75).abs() < 1e-9);
         let shown = million.to_string();
-        assert!(shown.contains("about $0.75"), "{shown}");
+        assert!(shown.contains("units, $0.75 at"), "{shown}");
         let little = Estimate::of(&bursts(8), SHAPE).to_string();
         assert!(little.contains("$0.01"), "never nothing: {little}");
     }
