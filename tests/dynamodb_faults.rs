@@ -48,7 +48,7 @@ fn sale(id: &str) -> Row {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_error_has_its_class() {
     use ErrorKind as E;
-    use FaultAction::{DropRequest, Fail, LoseAnswer};
+    use FaultAction::{DropRequest, Fail, GarbleAnswer, LoseAnswer};
     let (database, servers) = open("dynamodb", Duration::from_secs(60)).await;
     for (action, fault, class) in [
         (
@@ -95,6 +95,7 @@ async fn every_error_has_its_class() {
         ),
         (LoseAnswer, Fault::Indeterminate, "dispatch"),
         (DropRequest, Fault::Indeterminate, "dispatch"),
+        (GarbleAnswer, Fault::Indeterminate, "response"),
     ] {
         let mut db = connect(&database).await;
         servers.inject(Injected::once("PutItem", action));

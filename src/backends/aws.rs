@@ -69,5 +69,11 @@ pub(crate) fn message<E: ProvideErrorMetadata>(error: &SdkError<E>) -> String {
         text = format!("{text}: {inner}");
         source = inner.source();
     }
+    // A list of all that was tried helps nobody who has none of it.
+    if text.contains("no credentials found in chain") {
+        return "no AWS credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and \
+                AWS_SECRET_ACCESS_KEY, or give the machine a role"
+            .into();
+    }
     text
 }

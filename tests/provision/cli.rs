@@ -197,3 +197,18 @@ async fn nothing_to_destroy_is_said() {
         "Nothing in us-east-1, us-east-2 carries the tag consistency-witness=ours.\n"
     );
 }
+
+#[test]
+fn missing_credentials_are_one_message() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_witness"));
+    let home = tempfile::tempdir().unwrap();
+    command.arg("provision").args(DSQL).env_clear();
+    command
+        .env("HOME", home.path())
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    let said = command.output().unwrap();
+    let stderr = String::from_utf8(said.stderr).unwrap();
+    assert_eq!(said.status.code(), Some(255), "{stderr}");
+    assert!(stderr.contains("no AWS credentials were found"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+}

@@ -29,11 +29,11 @@ const PATIENT: Patience = Patience {
 };
 
 /// A client of a server on loopback.
-pub fn dynamodb(url: &str, region: &'static str) -> aws_sdk_dynamodb::Client {
+pub fn dynamodb(url: &str, region: &str) -> aws_sdk_dynamodb::Client {
     use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region};
     let config = Builder::new()
         .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(region))
+        .region(Region::new(region.to_owned()))
         .credentials_provider(Credentials::new(KEYS[0].1, KEYS[1].1, None, None, "test"))
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .endpoint_url(url);
@@ -104,8 +104,94 @@ fn tables_are_made_and_destroyed(url: &str) -> Result<(), Failed> {
     })
 }
 
-/// A client that others wrote, on both embedded regions.
-pub fn boto3() -> Result<(), Failed> {
+/// Both kinds of global tables on the embedded regions: made, run on, and destroyed.
+pub fn provisioned() -> Result<(), Failed> {
+    let strong = tables::Consistency::Strong {
+        witness_region: Some("us-west-2".into()),
+    };
+    for (consistency, backend, valid) in [
+        (tables::Consistency::Eventual, "dynamodb", Some(1)),
+        (strong, "dynamodb-mrsc", Some(0)),
+    ] {
+        let servers = embedded()?;
+        let regions: Vec<_> = servers
+            .endpoints()
+            .iter()
+            .map(|e| (e.region.clone(), dynamodb(&e.url, &e.region)))
+            .collect();
+        let clients: Vec<_> = regions.iter().map(|(_, client)| client.clone()).collect();
+        let plan = tables::Plan {
+            name: "ours".into(),
+            prefix: "witness_".into(),
+            regions: regions.iter().map(|(region, _)| region.clone()).collect(),
+            consistency,
+            tables: vec![LEDGER, SEATS],
+        };
+        let theirs = tables::Plan {
+            name: "theirs".into(),
+            ..plan.clone()
+        };
+        RUNTIME.block_on(async {
+            let made = tables::provision(&clients, &plan, PATIENT, &mut |_| {}).await?;
+            assert_eq!(made.len(), 4, "two tables in two regions: {made:?}");
+            let again = tables::provision(&clients, &plan, PATIENT, &mut |_| {}).await?;
+            assert_eq!(made, again);
+            for one in &regions {
+                let there = tables::mine(std::slice::from_ref(one), "witness_", "ours").await?;
+                assert_eq!(
+                    there.tables.len(),
+                    2,
+                    "each replica carries the tag: {}",
+                    one.0
+                );
+            }
+            let refused = tables::provision(&clients, &theirs, PATIENT, &mut |_| {}).await;
+            assert!(refused.is_err(), "they are not theirs");
+            Ok::<_, Failed>(())
+        })?;
+
+        let store = tempfile::tempdir()?;
+        let mut witness = Command::new(env!("CARGO_BIN_EXE_witness"));
+        witness.args(["run", "seats", "--bursts", "12", "--backend", backend]);
+        witness.args([
+            "--app",
+            if valid == Some(0) {
+                "conditional"
+            } else {
+                "naive"
+            },
+        ]);
+        for endpoint in servers.endpoints() {
+            witness.args([
+                "--endpoint",
+                &format!("{}={}", endpoint.region, endpoint.url),
+            ]);
+        }
+        let said = witness.current_dir(store.path()).output()?;
+        let text = String::from_utf8_lossy(&said.stdout);
+        assert_eq!(
+            said.status.code(),
+            valid,
+            "{text}{}",
+            String::from_utf8_lossy(&said.stderr)
+        );
+
+        RUNTIME.block_on(async {
+            let mine = tables::mine(&regions, "witness_", "ours").await?;
+            assert_eq!(mine.tables.len(), 2, "each once, not once a region");
+            tables::destroy(&regions, mine.tables, "ours", false, PATIENT, &mut |_| {}).await?;
+            for one in &regions {
+                let left = tables::mine(std::slice::from_ref(one), "witness_", "ours").await?;
+                assert_eq!(left, tables::Mine::default(), "{}", one.0);
+            }
+            Ok::<_, Failed>(())
+        })?;
+    }
+    Ok(())
+}
+
+/// The embedded regions, open to the keys of this test.
+fn embedded() -> Result<GlobalTables, Failed> {
     let options = Options {
         credentials: Keys {
             access_key_id: KEYS[0].1.into(),
@@ -113,7 +199,12 @@ pub fn boto3() -> Result<(), Failed> {
         },
         ..Options::default()
     };
-    let servers = RUNTIME.block_on(GlobalTables::start(options))?;
+    Ok(RUNTIME.block_on(GlobalTables::start(options))?)
+}
+
+/// A client that others wrote, on both embedded regions.
+pub fn boto3() -> Result<(), Failed> {
+    let servers = embedded()?;
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/dynamodb.py");
     let mut python = Command::new(python().ok_or("no Python with boto3")?);
     python.arg(script);

@@ -56,6 +56,10 @@ fn main() {
         ""
     });
     trials.push(boto3.with_ignored_flag(absent));
+    trials.push(Trial::test(
+        "embedded::global_tables_are_provisioned_and_destroyed",
+        control::provisioned,
+    ));
     let conclusion = libtest_mimic::run(&arguments, trials);
     for server in servers {
         server.stop();

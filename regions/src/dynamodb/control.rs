@@ -39,12 +39,17 @@ fn create(cluster: &Cluster, region: usize, request: &Request) -> ApiResult<Stri
     let (Some(name), Some(schema)) = (request.table(), KeySchema::of(&request.body)) else {
         return Err(ApiError::internal("a table without a key schema"));
     };
+    let mut definition = request.body.clone();
+    // Tags do not travel to replicas.
+    if let Some(members) = definition.as_object_mut() {
+        members.remove("Tags");
+    }
     let mut catalogue = cluster.catalogue_mut();
     let table = Table {
         name: name.to_owned(),
         generation: catalogue.next_generation(),
         schema,
-        definition: request.body.clone(),
+        definition,
         updates: Vec::new(),
         replicas: vec![region],
         witness: None,

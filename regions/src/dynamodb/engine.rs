@@ -48,6 +48,16 @@ impl Engine {
             O::TransactWriteItems => {
                 run(operation, body, |request| db.transact_write_items(request))
             }
+            O::ListTagsOfResource => {
+                run(operation, body, |request| db.list_tags_of_resource(request))
+            }
+            // These two answer with nothing at all.
+            O::TagResource => {
+                run(operation, body, |request| db.tag_resource(request)).map(|_| String::new())
+            }
+            O::UntagResource => {
+                run(operation, body, |request| db.untag_resource(request)).map(|_| String::new())
+            }
         }
     }
 

@@ -39,6 +39,8 @@ pub enum FaultAction {
     Cancel(&'static [&'static str]),
     /// Executes the request, then closes the connection without an answer.
     LoseAnswer,
+    /// Executes the request, then answers with 200 and half a JSON object.
+    GarbleAnswer,
     /// Closes the connection; nothing is executed.
     DropRequest,
     /// Executes nothing and never answers.

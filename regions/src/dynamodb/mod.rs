@@ -24,7 +24,7 @@
 //! around it here: stamps, replication, last writer wins, strong consistency,
 //! signatures, client tokens, faults and defects. Its HTTP server is left out (it
 //! checks no signature, offers no hook between a request and its execution, and
-//! brings axum along); its PartiQL, streams, tags and time-to-live are not served.
+//! brings axum along); its PartiQL, streams and time-to-live are not served.
 //! Measured on two shared cores: the engine alone does 55,000 conditional puts and
 //! 200,000 reads a second in a release build, 14,000 and 41,000 in a debug build; a
 //! whole region over HTTP, signatures checked and writes replicated, 13,000 to 27,000

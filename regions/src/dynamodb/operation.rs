@@ -18,6 +18,9 @@ pub(super) enum Operation {
     BatchWriteItem,
     TransactGetItems,
     TransactWriteItems,
+    TagResource,
+    UntagResource,
+    ListTagsOfResource,
 }
 
 /// What an operation may touch.
@@ -32,7 +35,7 @@ pub(super) enum Effect {
 }
 
 impl Operation {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 18] = [
         Self::CreateTable,
         Self::DescribeTable,
         Self::UpdateTable,
@@ -48,6 +51,9 @@ impl Operation {
         Self::BatchWriteItem,
         Self::TransactGetItems,
         Self::TransactWriteItems,
+        Self::TagResource,
+        Self::UntagResource,
+        Self::ListTagsOfResource,
     ];
 
     /// The operation that an `X-Amz-Target` header names.
@@ -75,6 +81,9 @@ impl Operation {
             Self::BatchWriteItem => "BatchWriteItem",
             Self::TransactGetItems => "TransactGetItems",
             Self::TransactWriteItems => "TransactWriteItems",
+            Self::TagResource => "TagResource",
+            Self::UntagResource => "UntagResource",
+            Self::ListTagsOfResource => "ListTagsOfResource",
         }
     }
 
@@ -84,7 +93,10 @@ impl Operation {
             | Self::DescribeTable
             | Self::UpdateTable
             | Self::DeleteTable
-            | Self::ListTables => Effect::Control,
+            | Self::ListTables
+            | Self::TagResource
+            | Self::UntagResource
+            | Self::ListTagsOfResource => Effect::Control,
             Self::GetItem
             | Self::Query
             | Self::Scan

@@ -146,7 +146,7 @@ async fn execute(
         Some(FaultAction::Cancel(reasons)) => return Ok(Err(ApiError::canceled(reasons))),
         Some(FaultAction::DropRequest) => return Err(Unanswered),
         Some(FaultAction::Hang) => std::future::pending().await,
-        Some(FaultAction::LoseAnswer) | None => {}
+        Some(FaultAction::LoseAnswer | FaultAction::GarbleAnswer) | None => {}
     };
     let request = match Request::parse(operation, body) {
         Ok(request) => request,
@@ -158,6 +158,7 @@ async fn execute(
         .unwrap_or_else(|error| Err(ApiError::internal(error.to_string())));
     match fault {
         Some(FaultAction::LoseAnswer) => Err(Unanswered),
+        Some(FaultAction::GarbleAnswer) => Ok(Ok("{\"Attributes\": {".to_owned())),
         _ => Ok(result),
     }
 }

@@ -47,6 +47,11 @@ impl Pool {
         Pool { age_max, ..self }
     }
 
+    #[cfg(test)]
+    pub(super) fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
     /// As if nobody had given a connection back.
     #[cfg(test)]
     pub(super) fn forget_idle(&self) {

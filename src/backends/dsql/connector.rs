@@ -80,6 +80,20 @@ impl Connector {
         }
     }
 
+    /// As if a burst of connections had just been made.
+    #[cfg(test)]
+    pub(super) fn after_a_burst(&self) {
+        let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        *rate = Rate::used_up(Instant::now());
+    }
+
+    /// How long the next new connection would wait.
+    #[cfg(test)]
+    pub(super) fn next_wait(&self) -> Duration {
+        let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        rate.take(Instant::now())
+    }
+
     /// The time after which an answer is not waited for any longer.
     pub(super) fn timeout(&self) -> Duration {
         self.timeout

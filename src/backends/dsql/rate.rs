@@ -23,6 +23,15 @@ impl Rate {
         }
     }
 
+    /// The burst has been used up.
+    #[cfg(test)]
+    pub(super) fn used_up(now: Instant) -> Rate {
+        Rate {
+            tokens: 0.0,
+            at: now,
+        }
+    }
+
     /// How long to wait before connecting.
     pub(super) fn take(&mut self, now: Instant) -> Duration {
         let since = now.saturating_duration_since(self.at).as_secs_f64();

@@ -30,8 +30,10 @@ pub(super) fn classify<E: ProvideErrorMetadata>(error: &SdkError<E>) -> DbError 
         },
         SdkError::ResponseError(_) => (Fault::Indeterminate, "response"),
         SdkError::ServiceError(refused) => {
-            let code = error.code().unwrap_or("unknown");
+            // What cannot be read is no refusal: it may be the answer to a success.
+            let code = error.code().unwrap_or("response");
             let fault = match code {
+                "response" => Fault::Indeterminate,
                 "TransactionConflictException" | "ReplicatedWriteConflictException" => {
                     Fault::Conflict
                 }
