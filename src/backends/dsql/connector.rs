@@ -87,13 +87,6 @@ impl Connector {
         *rate = Rate::used_up(Instant::now());
     }
 
-    /// How long the next new connection would wait.
-    #[cfg(test)]
-    pub(super) fn next_wait(&self) -> Duration {
-        let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
-        rate.take(Instant::now())
-    }
-
     /// The time after which an answer is not waited for any longer.
     pub(super) fn timeout(&self) -> Duration {
         self.timeout

@@ -23,11 +23,11 @@ impl Rate {
         }
     }
 
-    /// The burst has been used up.
+    /// The burst has been used up, and fifty are waiting.
     #[cfg(test)]
     pub(super) fn used_up(now: Instant) -> Rate {
         Rate {
-            tokens: 0.0,
+            tokens: -50.0,
             at: now,
         }
     }

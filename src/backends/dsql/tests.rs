@@ -212,28 +212,17 @@ async fn tls_is_asked_for_where_it_may_not_come_first() {
     assert_eq!(cluster.faults_left(), 1, "it is not tried again");
 }
 
-/// The service lets 100 a second in once a burst is over: whoever comes waits, and before
-/// connecting.
+/// The service lets 100 a second in once a burst is over: with fifty waiting, the next one
+/// waits half a second before it connects.
 #[tokio::test]
 async fn new_connections_keep_to_the_rate() {
     let (database, _cluster) = open(&Options::default()).await;
     database.pool.connector().after_a_burst();
     let began = std::time::Instant::now();
-    let mut connections = Vec::new();
-    for _ in 0..10 {
-        connections.push(connect(&database).await.unwrap());
-    }
+    connect(&database).await.unwrap();
     assert!(
-        began.elapsed() >= Duration::from_millis(90),
+        began.elapsed() >= Duration::from_millis(500),
         "{:?}",
         began.elapsed()
     );
-    // Those that are given back cost nothing.
-    connections.clear();
-    database.pool.connector().after_a_burst();
-    for _ in 0..10 {
-        connections.push(connect(&database).await.unwrap());
-    }
-    let wait = database.pool.connector().next_wait();
-    assert!(wait <= Duration::from_millis(10), "none was made: {wait:?}");
 }
