@@ -39,7 +39,9 @@ Examples:
 
 Endpoints may also come from WITNESS_DSQL_ENDPOINTS and WITNESS_DYNAMODB_ENDPOINTS,
 separated by commas: REGION=HOST, REGION=CLUSTER_ID, or the ARN of a cluster or table; URLs
-from WITNESS_POSTGRES_URLS, separated by spaces, and a password from PGPASSWORD.")]
+from WITNESS_POSTGRES_URLS, separated by spaces, and a password from PGPASSWORD. The programs
+of PostgreSQL are found by pg_config, in Debian's folder or on the PATH, or are those in
+WITNESS_POSTGRES_BIN.")]
 pub(super) struct Args {
     /// The workload; `witness list` shows all
     #[arg(default_value = "seats")]

@@ -9,8 +9,7 @@ use std::time::Duration;
 use libtest_mimic::{Failed, Trial};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use witness::backends::{self, Isolation, Opened, Options, PostgresOptions, Url};
-use witness::local_postgres::Cluster;
+use witness::backends::{self, Isolation, Options, PostgresOptions, Url};
 use witness_workloads::seats::{LEDGER, SEATS};
 use witness_workloads::{Connection, Database, DbError, Fault, Row};
 
@@ -31,29 +30,28 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-/// A cluster, and the backend on it.
+/// A database, and the backend on it.
 struct Server {
     database: Arc<dyn Database>,
-    cluster: Box<Cluster>,
+    url: String,
 }
 
 impl Server {
     async fn start(isolation: Isolation, timeout: Duration) -> Result<Server, Failed> {
+        let url = crate::shared::database().await?;
         let options = Options {
             timeout,
             postgres: PostgresOptions {
+                urls: vec![Url::new("us-east-1", &url)],
                 isolation,
                 ..PostgresOptions::default()
             },
             ..Options::default()
         };
-        let Opened {
-            database, embedded, ..
-        } = backends::find("postgres")?.open(&options).await?;
+        let opened = backends::find("postgres")?.open(&options).await?;
+        let database = opened.database;
         database.create(&[LEDGER, SEATS]).await?;
-        let servers = embedded.ok_or("no cluster")?;
-        let cluster = servers.downcast().map_err(|_| "no cluster")?;
-        Ok(Server { database, cluster })
+        Ok(Server { database, url })
     }
 
     async fn client(&self) -> Result<Box<dyn Connection>, Failed> {
@@ -154,7 +152,7 @@ async fn taken() -> Result<(), Failed> {
 /// It waits for a lock until the server gives it up.
 async fn slow() -> Result<(), Failed> {
     let server = Server::start(Isolation::ReadCommitted, Duration::from_secs(2)).await?;
-    let holder = connect(&server.cluster.primary_url()).await?;
+    let holder = connect(&server.url).await?;
     holder
         .batch_execute("BEGIN; LOCK TABLE witness_op_log")
         .await?;
@@ -172,8 +170,9 @@ async fn ended() -> Result<(), Failed> {
     let mut db = server.client().await?;
     db.begin().await?;
     db.append(&LEDGER, &sale("s1")).await?;
-    let root = connect(&server.cluster.primary_url()).await?;
-    let others = "FROM pg_stat_activity WHERE application_name = 'witness'";
+    let root = connect(&server.url).await?;
+    let others =
+        "FROM pg_stat_activity WHERE application_name = 'witness' AND datname = current_database()";
     root.batch_execute(&format!("SELECT pg_terminate_backend(pid) {others}"))
         .await?;
     until(&root, &format!("SELECT count(*) = 0 {others}")).await?;
@@ -190,7 +189,7 @@ async fn ended() -> Result<(), Failed> {
 /// The driver says "connection closed" and has no SQLSTATE for it, though it is committed.
 async fn lost() -> Result<(), Failed> {
     let server = Server::start(Isolation::Serializable, PATIENCE).await?;
-    let direct = server.cluster.primary_url();
+    let direct = &server.url;
     let (_, port) = direct.rsplit_once(':').ok_or("no port")?;
     let (port, _) = port.split_once('/').ok_or("no port")?;
     let proxy = Proxy::start(port.parse()?).await?;

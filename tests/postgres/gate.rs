@@ -1,4 +1,4 @@
-//! The backend `postgres`, with one thing made certain that a busy machine makes only
+//! A database, with one thing made certain that a busy machine makes only
 //! likely: clients overlap. The first of a client's writes that follows a read of the same
 //! transaction waits until every client has come as far. All have then read before any
 //! has written.
@@ -8,46 +8,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::Barrier;
-use witness::backends::{self, Backend, OpenError, Opened, Options};
 use witness_workloads::{Connection, Database, DbError, Expectation, Page, Row, Table};
 
 /// A client that waits longer than this for the others goes on: the test then fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Of so many clients, one burst.
-pub struct Gated {
-    pub clients: usize,
-}
-
-#[async_trait]
-impl Backend for Gated {
-    fn name(&self) -> &'static str {
-        "postgres"
-    }
-
-    fn about(&self) -> &'static str {
-        "PostgreSQL, whose clients all read before any writes"
-    }
-
-    fn by_default(&self) -> bool {
-        false
-    }
-
-    fn defects(&self) -> Vec<&'static str> {
-        Vec::new()
-    }
-
-    async fn open(&self, options: &Options) -> Result<Opened, OpenError> {
-        let opened = backends::find("postgres")?.open(options).await?;
-        let database = GatedDatabase {
-            database: opened.database,
-            gate: Arc::new(Barrier::new(self.clients)),
-        };
-        Ok(Opened {
-            database: Arc::new(database),
-            ..opened
-        })
-    }
+/// The database, for so many clients of one burst.
+pub fn gated(database: Arc<dyn Database>, clients: usize) -> Arc<dyn Database> {
+    let gate = Arc::new(Barrier::new(clients));
+    Arc::new(GatedDatabase { database, gate })
 }
 
 struct GatedDatabase {

@@ -69,7 +69,9 @@ fn temporary() -> Result<TempDir, Failed> {
 
 fn witness() -> Command {
     let mut witness = Command::new(env!("CARGO_BIN_EXE_witness"));
-    witness.env_remove("WITNESS_STORE").env_remove("PGPASSWORD");
+    for variable in ["WITNESS_STORE", "WITNESS_POSTGRES_URLS", "PGPASSWORD"] {
+        witness.env_remove(variable);
+    }
     witness
 }
 
@@ -213,6 +215,14 @@ fn secrets() -> Result<(), Failed> {
     run.arg("--store").arg(store.path());
     run.args(["--url", &format!("us-east-1={without}")]);
     let output = run.env("PGPASSWORD", password).output()?;
+    assert_eq!(output.status.code(), Some(0));
+    // Nor on the command line at all.
+    let mut run = witness();
+    run.args(["run", "register", "--backend", "postgres"]);
+    run.args(["--bursts", "2", "--requests", "3", "--store"]);
+    run.arg(store.path());
+    let both = format!("us-east-1={url} us-east-2={url}");
+    let output = run.env("WITNESS_POSTGRES_URLS", both).output()?;
     assert_eq!(output.status.code(), Some(0));
     Ok(())
 }

@@ -6,6 +6,7 @@ mod gate;
 mod life;
 mod runs;
 mod scenes;
+mod shared;
 
 use std::future::Future;
 

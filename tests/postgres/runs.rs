@@ -3,20 +3,20 @@
 
 use std::time::Duration;
 
+use witness::backends;
 use witness::backends::Isolation::{self, ReadCommitted, RepeatableRead, Serializable};
 use witness::run::{Finished, Spec};
 use witness::suite::Case;
 use witness_checkers::{Valid, Verdict};
 
-use crate::gate::Gated;
+use crate::shared::OnShared;
 
 pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     // Buyers who have all read the seat before any of them writes it.
-    let gated: &'static Gated = Box::leak(Box::new(Gated { clients: 8 }));
     for (isolation, sold) in [(ReadCommitted, 8), (RepeatableRead, 1), (Serializable, 1)] {
         let mut spec = spec("seats", isolation);
-        spec.backend = gated;
+        spec.backend = &OnShared { gate: Some(8) };
         spec.parameters.bursts = vec![8];
         let name = format!("seats::naive::{isolation}");
         cases.push(Case::new(name, spec, move |done| sells(done, sold)));
@@ -35,7 +35,6 @@ pub fn cases() -> Vec<Case> {
         cases.push(Case::new(name, spec, |done| sells(done, 6)));
     }
     // Two transactions that read both registers of a pair before either writes its own.
-    let gated: &'static Gated = Box::leak(Box::new(Gated { clients: 2 }));
     for (isolation, theory) in [
         (
             ReadCommitted,
@@ -56,7 +55,7 @@ pub fn cases() -> Vec<Case> {
         (Serializable, STRICT),
     ] {
         let mut spec = spec("write-skew", isolation);
-        spec.backend = gated;
+        spec.backend = &OnShared { gate: Some(2) };
         spec.parameters.bursts = vec![2];
         spec.parameters.keys = 1;
         spec.parameters.requests = 1;
@@ -104,6 +103,7 @@ pub fn cases() -> Vec<Case> {
 fn with_a_standby() -> Vec<Case> {
     let lagging = |workload| {
         let mut spec = spec(workload, Serializable);
+        spec.backend = backends::find("postgres").expect("it is registered");
         spec.options.postgres.standby = true;
         spec.options.postgres.standby_lag = Duration::from_secs(3);
         spec.parameters.bursts = vec![12];
@@ -215,6 +215,7 @@ fn sells(done: &Finished, sales: u64) -> Result<(), String> {
 
 fn spec(workload: &str, isolation: Isolation) -> Spec {
     let mut spec = Spec::new(workload, "postgres").expect("both are registered");
+    spec.backend = &OnShared { gate: None };
     spec.options.postgres.isolation = isolation;
     // Clients that wait for a core are not clients that time out.
     spec.options.timeout = Duration::from_secs(60);
