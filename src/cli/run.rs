@@ -95,8 +95,6 @@ pub(super) struct Args {
     /// How long the regions may take to agree before their evidence is read
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     settle: Duration,
-    #[command(flatten)]
-    postgres: PostgresArgs,
     /// The isolation level to decide; the one that the database claims if not given
     #[arg(long, value_name = "LEVEL", value_parser = super::shared::level)]
     level: Option<String>,
@@ -111,6 +109,8 @@ pub(super) struct Args {
     /// How verdicts are printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    #[command(flatten)]
+    postgres: PostgresArgs,
 }
 
 /// How PostgreSQL is reached.

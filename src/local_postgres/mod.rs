@@ -86,6 +86,7 @@ fn failed(what: impl Into<String>) -> impl FnOnce(io::Error) -> StartError {
 
 /// A cluster that is up. Dropped, it is gone, and its folder too.
 pub struct Cluster {
+    home: PathBuf,
     servers: Vec<Server>,
     password: String,
     keeper: Keeper,
@@ -115,6 +116,7 @@ impl Cluster {
         // From here on it is the keeper's to remove.
         let home = home.keep();
         let mut cluster = Cluster {
+            home: home.clone(),
             servers: Vec::new(),
             password: random().map_err(failed("/dev/urandom"))?,
             keeper,
@@ -192,6 +194,8 @@ impl Drop for Cluster {
             }
         }
         self.keeper.wait();
+        // The servers' user may have had no way to it. Mostly there is nothing left.
+        let _ = fs::remove_dir_all(&self.home);
     }
 }
 
@@ -261,7 +265,9 @@ impl Maker<'_> {
 
 /// Runs a program to its end.
 fn finish(program: &'static str, mut command: Command) -> Result<(), StartError> {
-    let output = command.output().map_err(failed(program))?;
+    let place = command.get_current_dir().unwrap_or(Path::new("/"));
+    let what = format!("{program} in {}", place.display());
+    let output = command.output().map_err(failed(what))?;
     if output.status.success() {
         return Ok(());
     }

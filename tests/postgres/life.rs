@@ -2,7 +2,7 @@
 //! is left anywhere.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -17,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("life::dropped-it-leaves-nothing", dropped),
+        Trial::test("life::out-of-reach-it-says-where", unreachable),
         Trial::test("life::interrupted-it-leaves-nothing", || {
             ends("-INT", Some(2))
         }),
@@ -57,6 +58,35 @@ fn dropped() -> Result<(), Failed> {
     assert!(ports.into_iter().all(listens));
     drop(cluster);
     assert!(!ports.into_iter().any(listens));
+    Ok(())
+}
+
+/// A folder for temporary folders that only its owner may look into, and whom the servers
+/// run as where the owner is root.
+fn unreachable() -> Result<(), Failed> {
+    let closed = tempfile::tempdir()?;
+    fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700))?;
+    let mut run = witness();
+    run.args([
+        "run",
+        "register",
+        "--backend",
+        "postgres",
+        "--bursts",
+        "1",
+        "--store",
+    ]);
+    run.arg(closed.path().join("store"));
+    let output = run.env("TMPDIR", closed.path()).output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if fs::metadata(closed.path())?.uid() == 0 {
+        assert_eq!(output.status.code(), Some(255), "{said}");
+        assert!(said.contains("initdb in "), "{said}");
+        assert!(said.contains("Permission denied"), "{said}");
+        assert_eq!(fs::read_dir(closed.path())?.count(), 0, "{said}");
+    } else {
+        assert_eq!(output.status.code(), Some(0), "{said}");
+    }
     Ok(())
 }
 
