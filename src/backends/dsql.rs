@@ -12,12 +12,13 @@ use aws_sdk_dsql::config::Region;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio_postgres::config::SslMode;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use witness_regions::dsql as embedded;
 use witness_workloads::{Connection, Database, DbError, Fault, Table};
 
-use super::sql::{SqlConnection, Stage, classify, message, physical};
+use super::sql::{SqlConnection, Stage, classify, ddl, message};
 use super::{Backend, Endpoint, OpenError, Opened, Options, aws, endpoints};
 
 /// Where a cluster listens.
@@ -228,7 +229,7 @@ impl DsqlDatabase {
         let (client, connection) = tokio::time::timeout(self.timeout, connecting)
             .await
             .map_err(|_| refused(&format!("no answer within {:?}", self.timeout)))?
-            .map_err(|e| refused(&message(&e)))?;
+            .map_err(|e| refused(&format!("{}{}", message(&e), hint(&e))))?;
         tokio::spawn(connection);
         Ok(client)
     }
@@ -247,6 +248,20 @@ impl DsqlDatabase {
     }
 }
 
+/// A token is the password here.
+fn hint(error: &tokio_postgres::Error) -> &'static str {
+    let code = error.code();
+    let refused = [
+        &SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+        &SqlState::INVALID_PASSWORD,
+    ];
+    if code.is_some_and(|code| refused.contains(&code)) {
+        ": the token was rejected"
+    } else {
+        ""
+    }
+}
+
 #[async_trait]
 impl Database for DsqlDatabase {
     fn regions(&self) -> &[String] {
@@ -258,19 +273,7 @@ impl Database for DsqlDatabase {
     async fn create(&self, tables: &[Table]) -> Result<(), DbError> {
         let client = self.client(&self.regions[0]).await?;
         for table in tables {
-            let columns: String = table
-                .columns
-                .iter()
-                .map(|c| format!(", {c} TEXT"))
-                .collect();
-            let name = physical(table);
-            for ddl in [
-                format!("DROP TABLE IF EXISTS {name}"),
-                format!(
-                    "CREATE TABLE {name} ({} TEXT PRIMARY KEY{columns})",
-                    table.key
-                ),
-            ] {
+            for ddl in ddl(table) {
                 let mut tries = 0;
                 while let Err(error) = client.batch_execute(&ddl).await {
                     let error = classify(&error, Stage::Statement);

@@ -12,8 +12,11 @@ mod dsql;
 #[cfg(feature = "aws")]
 mod dynamodb;
 mod endpoint;
-#[cfg(feature = "aws")]
+mod postgres;
+#[cfg(feature = "postgres")]
 mod sql;
+#[cfg(all(test, feature = "postgres"))]
+mod sql_faults;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -21,9 +24,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
-use witness_workloads::Database;
+use witness_workloads::{Database, DbError};
 
 pub use endpoint::{BadEndpoint, Endpoint};
+pub use postgres::{Isolation, PostgresOptions, Url};
 
 /// How to reach a database, or how its embedded stand-in shall behave.
 #[derive(Debug, Clone)]
@@ -38,6 +42,8 @@ pub struct Options {
     pub inter_region_rtt: Option<Duration>,
     /// Past this a request's outcome is not known.
     pub timeout: Duration,
+    /// What only PostgreSQL heeds.
+    pub postgres: PostgresOptions,
 }
 
 impl Default for Options {
@@ -48,6 +54,7 @@ impl Default for Options {
             seed: 0,
             inter_region_rtt: None,
             timeout: Duration::from_secs(10),
+            postgres: PostgresOptions::default(),
         }
     }
 }
@@ -58,6 +65,12 @@ pub enum OpenError {
     /// Options that do not go together.
     #[error("{0}")]
     Options(String),
+    /// What it runs on is not installed, or did not start.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A server did not let us in.
+    #[error(transparent)]
+    Unreachable(#[from] DbError),
     /// An embedded stand-in did not start.
     #[error("the embedded {name} did not start: {reason}")]
     Embedded {
@@ -73,7 +86,7 @@ pub enum OpenError {
 pub struct About {
     /// The database, as people call it.
     pub title: String,
-    /// `embedded` or `real`.
+    /// `embedded` or `real`. A server of the real program is real, whoever started it.
     pub provenance: &'static str,
     /// The consistency that it claims.
     pub claim: &'static str,
@@ -90,7 +103,7 @@ pub struct Opened {
     pub database: Arc<dyn Database>,
     /// What a report says of it.
     pub about: About,
-    /// The servers behind it, where they are embedded: they stop when this is
+    /// The servers behind it, where this process started them: they stop when this is
     /// dropped. A test that meddles with them knows their type.
     pub embedded: Option<Box<dyn Any + Send + Sync>>,
 }
@@ -151,6 +164,8 @@ static BACKENDS: &[&dyn Backend] = &[
     &dynamodb::MREC,
     #[cfg(feature = "aws")]
     &dynamodb::MRSC,
+    #[cfg(all(unix, feature = "postgres"))]
+    &postgres::Postgres,
 ];
 
 /// Every backend.
