@@ -18,6 +18,8 @@ pub mod cli;
 pub mod input;
 #[cfg(all(unix, feature = "postgres"))]
 pub mod local_postgres;
+#[cfg(feature = "aws")]
+pub mod provision;
 pub mod report;
 pub mod run;
 pub mod runner;

@@ -243,5 +243,6 @@ fn options(spec: &Spec, parameters: &Parameters) -> Value {
         "standby_lag_ms": postgres.map(|p| ms(p.standby_lag)),
         "settle_ms_max": ms(spec.settle_max),
         "level": spec.level,
+        "database": spec.backend.choices(&spec.options),
     })
 }

@@ -703,6 +703,78 @@ mod run {
             assert!(said.stderr.contains(message), "{}", said.stderr);
         }
     }
+
+    /// What a run on DynamoDB is made of is chosen, saved and printed.
+    #[test]
+    fn choices_are_printed_and_saved() {
+        let dir = dir_with(&[]);
+        let arguments = ["run", "--backend", "dynamodb", "--bursts", "2"];
+        let plain = witness(&arguments, dir.path());
+        let line = "\n  reads consistent, writes plain\n";
+        assert!(plain.stdout.contains(line), "{}", plain.stdout);
+        let mut chosen = arguments.to_vec();
+        chosen.extend(["--reads", "eventual", "--writes", "conditional"]);
+        chosen.extend(["--transactions", "--client-tokens"]);
+        let said = witness(&chosen, dir.path());
+        let line = "\n  reads eventual, writes conditional, transactions, client tokens\n";
+        assert!(said.stdout.contains(line), "{}{}", said.stdout, said.stderr);
+        let run = std::fs::read_to_string(dir.path().join("store/latest/run.json"));
+        let run: serde_json::Value = serde_json::from_str(&run.expect("saved")).expect("JSON");
+        let expected = serde_json::json!({
+            "reads": "eventual", "writes": "conditional", "transactions": true, "client_tokens": true,
+        });
+        assert_eq!(run["options"]["database"], expected);
+        let dsql = [
+            "run",
+            "--backend",
+            "dsql",
+            "--bursts",
+            "2",
+            "--dsql-user",
+            "buyer",
+        ];
+        let said = witness(&dsql, dir.path());
+        // The role may not make tables on a real cluster; the embedded one lets it.
+        assert!(
+            said.stdout.contains("\n  role buyer\n"),
+            "{}{}",
+            said.stdout,
+            said.stderr
+        );
+    }
+
+    #[test]
+    fn choices_that_do_not_go_together_are_wrong_arguments() {
+        let dir = dir_with(&[]);
+        for (arguments, message) in [
+            (&["dynamodb", "--client-tokens"][..], "--transactions"),
+            (&["dynamodb-mrsc", "--transactions"], "strong consistency"),
+            (&["dsql", "--token-expiry", "8d"], "a week at most"),
+            (&["dynamodb", "--reads", "sometimes"], "eventual"),
+        ] {
+            let mut command = vec!["run", "--bursts", "2", "--backend"];
+            command.extend(arguments);
+            let said = witness(&command, dir.path());
+            assert_eq!(said.code, 254, "{arguments:?}: {}", said.stderr);
+            assert!(said.stderr.contains(message), "{}", said.stderr);
+        }
+    }
+
+    /// Nothing is sent before somebody has agreed to what it costs.
+    #[test]
+    fn a_run_that_costs_money_says_so_first() {
+        let dir = dir_with(&[]);
+        let mut run = command(&["run", "seats", "--backend", "dynamodb"], dir.path());
+        for region in ["us-east-1", "us-east-2"] {
+            run.args(["--endpoint", &format!("{region}=dynamodb.{region}.invalid")]);
+        }
+        let said = said(run.stdin(Stdio::null()).output());
+        assert_eq!(said.code, 254, "{}", said.stderr);
+        for part in ["write and", "read request units, $0.", "say --yes"] {
+            assert!(said.stderr.contains(part), "{}", said.stderr);
+        }
+        assert!(!dir.path().join("store").exists(), "it did not begin");
+    }
 }
 
 #[cfg(all(unix, feature = "postgres"))]

@@ -216,3 +216,36 @@ async fn two_buyers_of_one_seat_conflict_at_commit() {
         "change conflicts with another transaction (OC000)"
     );
 }
+
+/// Any change of the schema makes others that are under way fail, and need not be at the
+/// same time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_change_that_was_overtaken_is_tried_again() {
+    let (database, cluster) = open(Duration::from_secs(60)).await;
+    for code in ["OC001", "40001"] {
+        let message = "schema has been updated by another transaction (OC001)";
+        for statement in ["DROP TABLE", "CREATE TABLE"] {
+            let fault = Injected::once(FaultPoint::Statement, answer(code, message));
+            cluster.inject(fault.containing(statement));
+        }
+        database.create(&[LEDGER]).await.unwrap();
+        assert_eq!(cluster.faults_left(), 0, "{code}");
+    }
+    // Not for ever, and not whatever goes wrong.
+    let message = "permission denied for schema public";
+    cluster.inject(Injected::once(
+        FaultPoint::Statement,
+        answer("42501", message),
+    ));
+    let error = database.create(&[LEDGER]).await.unwrap_err();
+    assert_eq!(
+        (error.fault, error.class.as_str()),
+        (Fault::Definite, "42501")
+    );
+    let mut always = Injected::once(FaultPoint::Statement, answer("OC001", "again"));
+    always.times = 100;
+    cluster.inject(always.containing("CREATE TABLE"));
+    let error = database.create(&[LEDGER]).await.unwrap_err();
+    assert_eq!(error.fault, Fault::Conflict);
+    assert!(cluster.faults_left() > 50, "{}", cluster.faults_left());
+}

@@ -11,17 +11,26 @@ use std::process::{Child, Command, Output, Stdio};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() {
-    let psql = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
-        .map(|dir| dir.join("psql"))
-        .find(|path| path.is_file());
-    let absent = psql.is_none();
+    let (psql, pgbench) = (program("psql"), program("pgbench"));
+    let no_psql = psql.is_none();
+    let no_pgbench = no_psql || pgbench.is_none();
     let psql = psql.unwrap_or_default();
+    let (same, pgbench) = (psql.clone(), pgbench.unwrap_or_default());
     let mut trials = vec![
         Trial::test("psql_sells_a_seat_by_hand", move || {
             psql_sells_a_seat_by_hand(&psql)
         })
-        .with_kind(if absent { "psql is not installed" } else { "" })
-        .with_ignored_flag(absent),
+        .with_kind(if no_psql { "psql is not installed" } else { "" })
+        .with_ignored_flag(no_psql),
+        Trial::test("pgbench_loses_no_update", move || {
+            pgbench_loses_no_update(&same, &pgbench)
+        })
+        .with_kind(if no_pgbench {
+            "pgbench is not installed"
+        } else {
+            ""
+        })
+        .with_ignored_flag(no_pgbench),
         Trial::test("a_port_in_use_is_named", a_port_in_use_is_named),
     ];
     if cfg!(feature = "aws") {
@@ -38,6 +47,13 @@ fn main() {
         ]);
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+/// Where a program is, if it is installed.
+fn program(name: &str) -> Option<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+        .map(|dir| dir.join(name))
+        .find(|path| path.is_file())
 }
 
 /// The regions, up until dropped, and the variables that they printed for each block.
@@ -167,6 +183,64 @@ fn psql_sells_a_seat_by_hand(psql: &PathBuf) -> Result<(), Failed> {
             .contains("ERROR:"),
         "{serializable:?}"
     );
+    Ok(())
+}
+
+/// Counters that pgbench's clients in both regions count up at the same time, each try
+/// again after a conflict: every one of them is counted.
+fn pgbench_loses_no_update(psql: &PathBuf, pgbench: &PathBuf) -> Result<(), Failed> {
+    let regions = Regions::up(&["--inter-region-rtt", "2ms"]);
+    let ask = |region: usize, sql: &str| {
+        let mut psql = Command::new(psql);
+        psql.envs(&regions.blocks[region]);
+        psql.args(["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql]);
+        ok(&mut psql)
+    };
+    ask(0, "CREATE TABLE counters (id INT PRIMARY KEY, n INT)")?;
+    ask(0, "INSERT INTO counters VALUES (1, 0), (2, 0), (3, 0)")?;
+    let script = tempfile::NamedTempFile::new()?;
+    std::fs::write(
+        script.path(),
+        "\\set id random(1, 3)\n\
+         BEGIN;\n\
+         SELECT n FROM counters WHERE id = :id;\n\
+         UPDATE counters SET n = n + 1 WHERE id = :id;\n\
+         END;\n",
+    )?;
+    let (clients, transactions) = (3, 15);
+    let mut total = 0;
+    for protocol in ["simple", "extended", "prepared"] {
+        let mut running = Vec::new();
+        for block in &regions.blocks[..2] {
+            let mut bench = Command::new(pgbench);
+            bench.envs(block).args(["--no-vacuum", "--max-tries=1000"]);
+            bench.args(["--client", &clients.to_string()]);
+            bench.args(["--transactions", &transactions.to_string()]);
+            bench
+                .args(["--protocol", protocol, "--file"])
+                .arg(script.path());
+            bench.stdout(Stdio::piped()).stderr(Stdio::piped());
+            running.push(bench.spawn()?);
+        }
+        for bench in running {
+            let said = bench.wait_with_output()?;
+            let text = String::from_utf8_lossy(&said.stdout).into_owned();
+            let complaint = String::from_utf8_lossy(&said.stderr).into_owned();
+            assert!(said.status.success(), "{protocol}: {text}{complaint}");
+            let all = clients * transactions;
+            let processed = format!("number of transactions actually processed: {all}/{all}");
+            assert!(text.contains(&processed), "{protocol}: {text}{complaint}");
+            total += all;
+        }
+        for region in 0..2 {
+            let counted = ask(region, "SELECT sum(n) FROM counters")?;
+            assert_eq!(
+                counted.trim(),
+                total.to_string(),
+                "{protocol}, region {region}"
+            );
+        }
+    }
     Ok(())
 }
 

@@ -12,6 +12,7 @@ mod dsql;
 #[cfg(feature = "aws")]
 mod dynamodb;
 mod endpoint;
+mod options;
 mod postgres;
 #[cfg(feature = "postgres")]
 mod sql;
@@ -24,10 +25,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
-use witness_workloads::{Database, DbError};
+use serde_json::Value;
+use witness_workloads::{Burst, Database, DbError};
 
+#[cfg(feature = "aws")]
+pub(crate) use aws::{Clients as AwsClients, message as sdk_message};
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use postgres::{Isolation, PostgresOptions, Url};
+pub use options::{DsqlOptions, DynamoOptions, Reads, Writes};
 
 /// How to reach a database, or how its embedded stand-in shall behave.
 #[derive(Debug, Clone)]
@@ -44,6 +49,10 @@ pub struct Options {
     pub timeout: Duration,
     /// What only PostgreSQL heeds.
     pub postgres: PostgresOptions,
+    /// How Aurora DSQL is connected to.
+    pub dsql: DsqlOptions,
+    /// How DynamoDB is used.
+    pub dynamodb: DynamoOptions,
 }
 
 impl Default for Options {
@@ -55,6 +64,8 @@ impl Default for Options {
             inter_region_rtt: None,
             timeout: Duration::from_secs(10),
             postgres: PostgresOptions::default(),
+            dsql: DsqlOptions::default(),
+            dynamodb: DynamoOptions::default(),
         }
     }
 }
@@ -153,6 +164,20 @@ pub trait Backend: Send + Sync {
     /// The seeded defects that its embedded stand-in offers.
     fn defects(&self) -> Vec<&'static str>;
 
+    /// What was chosen of this database, as reports print it; null where there is nothing
+    /// to choose.
+    fn choices(&self, _options: &Options) -> Value {
+        Value::Null
+    }
+
+    /// About what these bursts cost, where they cost something.
+    ///
+    /// # Errors
+    /// [`OpenError::Options`]: it is not clear where they would go.
+    fn cost(&self, _options: &Options, _bursts: &[Burst]) -> Result<Option<String>, OpenError> {
+        Ok(None)
+    }
+
     /// Connects to real endpoints, or starts the embedded stand-in.
     async fn open(&self, options: &Options) -> Result<Opened, OpenError>;
 }
@@ -190,7 +215,12 @@ pub fn find(name: &str) -> Result<&'static dyn Backend, OpenError> {
 
 /// The real endpoints that the options or the environment name; none: embedded.
 #[cfg(feature = "aws")]
-fn endpoints(name: &str, variable: &str, options: &Options) -> Result<Vec<Endpoint>, OpenError> {
+fn endpoints(
+    name: &str,
+    variable: &str,
+    options: &Options,
+    regions_min: usize,
+) -> Result<Vec<Endpoint>, OpenError> {
     let mut endpoints = options.endpoints.clone();
     if endpoints.is_empty() {
         endpoints = Endpoint::from_env(variable).map_err(OpenError::Options)?;
@@ -206,7 +236,7 @@ fn endpoints(name: &str, variable: &str, options: &Options) -> Result<Vec<Endpoi
     }
     match (&endpoints[..], &options.defects[..]) {
         ([], _) => {}
-        ([one], _) => {
+        ([one], _) if regions_min > 1 => {
             return refused(format!(
                 "{name} needs an endpoint in two regions, not only {one}"
             ));

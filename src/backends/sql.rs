@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use tokio_postgres::Client;
 use tokio_postgres::error::Severity;
 use tokio_postgres::types::{ToSql, Type};
-use witness_workloads::{Connection, DbError, Expectation, Page, Row, Table};
+use witness_workloads::{Connection, DbError, Expectation, Fault, Page, Row, Table};
 
 /// Rows that a page of evidence has.
 const PAGE_ROWS: usize = 1000;
@@ -54,6 +54,11 @@ impl SqlConnection {
         }
     }
 
+    /// Whether another client may take the connection over: nothing went wrong on it.
+    pub(super) fn is_sound(&self) -> bool {
+        self.failed.is_none() && !self.client.is_closed()
+    }
+
     /// Waits for the driver, but not for ever: past the time-out nobody knows.
     async fn within<T>(
         &mut self,
@@ -74,6 +79,17 @@ impl SqlConnection {
             self.failed = Some(error.clone());
         }
         result
+    }
+
+    /// One statement that changes the schema, outside a transaction block, so that what
+    /// went wrong leaves nothing to roll back: it may be tried again.
+    pub(super) async fn define(&mut self, ddl: &str) -> Result<(), DbError> {
+        let done = self
+            .within(Stage::Statement, async |c| c.batch_execute(ddl).await)
+            .await;
+        self.failed
+            .take_if(|failed| failed.fault != Fault::Indeterminate);
+        done
     }
 
     async fn execute(&mut self, sql: &str, parameters: &[&str]) -> Result<u64, DbError> {

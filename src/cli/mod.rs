@@ -2,10 +2,14 @@
 //! printed, and exit codes. Those are Jepsen's: 0 valid, 1 violated, 2 unknown,
 //! 254 wrong arguments or unreadable input, 255 whatever else went wrong.
 
+mod ask;
 mod check;
 mod completions;
 mod convert;
+mod databases;
 mod list;
+#[cfg(feature = "aws")]
+mod provision;
 mod regions;
 mod run;
 mod shared;
@@ -45,6 +49,8 @@ enum Command {
     Convert(convert::Args),
     List(list::Args),
     Regions(regions::Args),
+    #[cfg(feature = "aws")]
+    Provision(provision::Args),
     Completions(completions::Args),
 }
 
@@ -115,6 +121,8 @@ pub fn main() -> ExitCode {
         Command::Convert(args) => convert::main(&args),
         Command::List(args) => list::main(&args),
         Command::Regions(args) => regions::main(args),
+        #[cfg(feature = "aws")]
+        Command::Provision(args) => provision::main(args),
         Command::Completions(args) => completions::main(&args),
     };
     match outcome {

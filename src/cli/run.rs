@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use witness_checkers::{Valid, Verdicts};
 use witness_workloads::Parameters;
 
-use super::{Failure, Format, Outcome, interrupted, runtime, stdout};
+use super::databases::DatabaseArgs;
+use super::{Failure, Format, Outcome, ask, interrupted, runtime, stdout};
 use crate::backends::{self, Endpoint, Isolation, OpenError, PostgresOptions};
 use crate::report::{self, text::Detail};
 use crate::run::{Failed, Finished, Spec, Told, run};
@@ -111,6 +112,11 @@ pub(super) struct Args {
     format: Format,
     #[command(flatten)]
     postgres: PostgresArgs,
+    #[command(flatten)]
+    databases: DatabaseArgs,
+    /// Do not ask before a run that costs money
+    #[arg(long)]
+    yes: bool,
 }
 
 /// How PostgreSQL is reached.
@@ -162,7 +168,22 @@ fn ops(text: &str) -> Result<RangeInclusive<usize>, String> {
 
 pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
     let specs = specs(args)?;
+    for spec in &specs {
+        agree_to_cost(spec, args.yes)?;
+    }
     runtime()?.block_on(all(&specs, args.format))
+}
+
+/// Nobody is surprised by a bill: what a run costs is said before it begins.
+fn agree_to_cost(spec: &Spec, yes: bool) -> Result<(), Failure> {
+    let bursts = spec.workload.bursts(&spec.parameters);
+    let bursts = bursts.map_err(Failure::bad_input)?;
+    let cost = spec.backend.cost(&spec.options, &bursts);
+    let Some(cost) = cost.map_err(Failure::bad_input)? else {
+        return Ok(());
+    };
+    eprintln!("witness: {}: this run takes {cost}", spec.backend.name());
+    ask::confirm("Go on?", yes)
 }
 
 /// One run a backend; what else is wrong with it each run says before it begins.
@@ -188,6 +209,8 @@ fn specs(args: &Args) -> Result<Vec<Spec>, Failure> {
         inter_region_rtt: args.inter_region_rtt,
         timeout: args.timeout,
         postgres: args.postgres.options().map_err(Failure::bad_input)?,
+        dsql: args.databases.dsql(),
+        dynamodb: args.databases.dynamodb(),
     };
     let backends: Vec<_> = match &args.backend[..] {
         [] => backends::registry()

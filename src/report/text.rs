@@ -58,7 +58,27 @@ pub fn header(out: &mut dyn Write, run: &Run) -> io::Result<()> {
     writeln!(
         out,
         "  {DIM}claims {claim}; the application is {app}{DIM:#}"
-    )
+    )?;
+    let choices = choices(&run.options["database"]);
+    if !choices.is_empty() {
+        writeln!(out, "  {DIM}{}{DIM:#}", choices.join(", "))?;
+    }
+    Ok(())
+}
+
+/// What was chosen of the database, in words: what is on, and what of several it is.
+fn choices(chosen: &serde_json::Value) -> Vec<String> {
+    let chosen = chosen.as_object().into_iter().flatten();
+    chosen
+        .filter_map(|(name, value)| {
+            let name = name.replace('_', " ");
+            match value {
+                serde_json::Value::String(text) => Some(format!("{name} {text}")),
+                serde_json::Value::Bool(true) => Some(name),
+                _ => None,
+            }
+        })
+        .collect()
 }
 
 /// A burst in one line.

@@ -11,6 +11,9 @@ pub enum FaultPoint {
     Commit,
     /// A statement other than the end of a transaction; `BEGIN` is one too.
     Statement,
+    /// A client that connects, once TLS stands; its text is `direct` where TLS came first,
+    /// else `negotiated`. Whatever is not an error drops it or lets it hang.
+    Connect,
 }
 
 /// What goes wrong.
@@ -85,6 +88,11 @@ impl Faults {
     pub(crate) fn add(&self, fault: Fault) {
         let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         faults.push(fault);
+    }
+
+    pub(crate) fn left(&self) -> u32 {
+        let faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.iter().map(|fault| fault.times).sum()
     }
 
     /// Takes one strike of the first fault that matches.

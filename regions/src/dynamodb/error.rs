@@ -220,6 +220,33 @@ impl ApiError {
         }
     }
 
+    /// A transaction that was canceled for these reasons, one an action.
+    pub(super) fn canceled(codes: &[&str]) -> Self {
+        let (namespace, name, status, _) = ErrorKind::TransactionCanceled.wire();
+        let reasons = codes.iter().map(|code| match *code {
+            "None" => json!({"Code": "None"}),
+            "ConditionalCheckFailed" => {
+                json!({"Code": code, "Message": "The conditional request failed"})
+            }
+            "TransactionConflict" => {
+                json!({"Code": code, "Message": "Transaction is ongoing for the item"})
+            }
+            code => json!({"Code": code, "Message": "as asked for"}),
+        });
+        let body = json!({
+            "__type": format!("{namespace}{name}"),
+            "Message": format!(
+                "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
+                codes.join(", ")
+            ),
+            "CancellationReasons": reasons.collect::<Vec<_>>(),
+        });
+        Self {
+            status,
+            body: body.to_string(),
+        }
+    }
+
     pub(super) fn validation(message: impl AsRef<str>) -> Self {
         Self::new(ErrorKind::Validation, message)
     }

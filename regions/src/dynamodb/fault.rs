@@ -34,6 +34,9 @@ impl Fault {
 pub enum FaultAction {
     /// Answers with this error; nothing is executed.
     Fail(ErrorKind),
+    /// Cancels a transaction for these reasons, action by action (`None` for one that was
+    /// not at fault); nothing is executed.
+    Cancel(&'static [&'static str]),
     /// Executes the request, then closes the connection without an answer.
     LoseAnswer,
     /// Closes the connection; nothing is executed.

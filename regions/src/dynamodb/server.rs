@@ -143,6 +143,7 @@ async fn execute(
     let fault = cluster.fault(operation, region);
     match fault {
         Some(FaultAction::Fail(kind)) => return Ok(Err(ApiError::of(kind))),
+        Some(FaultAction::Cancel(reasons)) => return Ok(Err(ApiError::canceled(reasons))),
         Some(FaultAction::DropRequest) => return Err(Unanswered),
         Some(FaultAction::Hang) => std::future::pending().await,
         Some(FaultAction::LoseAnswer) | None => {}

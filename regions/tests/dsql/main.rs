@@ -7,5 +7,6 @@ mod access;
 mod faults;
 mod isolation;
 mod pipeline;
+mod published;
 mod statements;
 mod support;

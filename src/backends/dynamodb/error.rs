@@ -1,20 +1,33 @@
-//! What each error says about whether the request was served.
+//! What each error says about whether the request was served, by the SDK's types.
 
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ConnectorError, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::CancellationReason;
 use witness_workloads::{DbError, Fault};
+
+use crate::backends::aws::message;
 
 /// A request that could not be built.
 pub(super) fn construction(error: impl std::fmt::Display) -> DbError {
     DbError::definite("construction", error)
 }
 
-/// Exactly what is known after an error, by the SDK's types and the service's codes.
+/// Exactly what is known after an error. The service's own errors have the same names in
+/// every operation, which is why their codes tell them apart here.
 pub(super) fn classify<E: ProvideErrorMetadata>(error: &SdkError<E>) -> DbError {
     let (fault, class) = match error {
         SdkError::ConstructionFailure(_) => (Fault::Definite, "construction"),
+        // After the request was sent: connecting has a shorter limit of its own.
         SdkError::TimeoutError(_) => (Fault::Indeterminate, "timeout"),
-        // The request may have left before the connection broke.
-        SdkError::DispatchFailure(_) => (Fault::Indeterminate, "dispatch"),
+        SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
+            // There was never a connection that the request could have left by.
+            Some(error) if is_connecting(error) && error.is_timeout() => {
+                (Fault::Definite, "connect-timeout")
+            }
+            Some(error) if is_connecting(error) => (Fault::Definite, "connect"),
+            // The request may have left before the connection broke.
+            _ => (Fault::Indeterminate, "dispatch"),
+        },
         SdkError::ResponseError(_) => (Fault::Indeterminate, "response"),
         SdkError::ServiceError(refused) => {
             let code = error.code().unwrap_or("unknown");
@@ -33,19 +46,44 @@ pub(super) fn classify<E: ProvideErrorMetadata>(error: &SdkError<E>) -> DbError 
     DbError::new(fault, class, message(error))
 }
 
-/// The service's own words, or the innermost cause.
-fn message<E: ProvideErrorMetadata>(error: &SdkError<E>) -> String {
-    if let Some(message) = error.message() {
-        return message.to_owned();
+/// Whether it went wrong before there was a connection: its name, the way, TLS.
+fn is_connecting(error: &ConnectorError) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(inner) = cause {
+        if let Some(client) = inner.downcast_ref::<hyper_util::client::legacy::Error>() {
+            return client.is_connect();
+        }
+        cause = inner.source();
     }
-    let mut text = error.to_string();
-    let mut source: Option<&dyn std::error::Error> = match error {
-        SdkError::DispatchFailure(e) => e.as_connector_error().map(|e| e as _),
-        _ => None,
+    false
+}
+
+/// What is known after a transaction went wrong: where the service says why it was
+/// canceled, action by action, `reason` decides what each of the reasons means.
+pub(super) fn classify_transaction(
+    error: &SdkError<TransactWriteItemsError>,
+    reason: impl Fn(usize, &CancellationReason) -> Fault,
+) -> DbError {
+    let canceled = match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => canceled,
+        _ => return classify(error),
     };
-    while let Some(inner) = source {
-        text = format!("{text}: {inner}");
-        source = inner.source();
-    }
-    text
+    let given = canceled.cancellation_reasons().iter().enumerate();
+    let given = given.filter(|(_, r)| r.code().is_some_and(|code| code != "None"));
+    let faults: Vec<_> = given.clone().map(|(n, r)| reason(n, r)).collect();
+    // What would go wrong again outweighs what might not.
+    let fault = match faults.contains(&Fault::Definite) || faults.is_empty() {
+        true => Fault::Definite,
+        false => Fault::Conflict,
+    };
+    let why = given.map(|(n, r)| {
+        let code = r.code().unwrap_or("?");
+        format!("{code} of action {}", n + 1)
+    });
+    let why = why.collect::<Vec<_>>().join(", ");
+    DbError::new(
+        fault,
+        "TransactionCanceledException",
+        format!("canceled: {why}"),
+    )
 }

@@ -6,8 +6,10 @@
 //! error after the first write of a request leaves the request half done, which
 //! is neither "happened" nor "did not": indeterminate.
 
+mod condition;
 mod connection;
 mod error;
+mod pending;
 mod tables;
 
 use std::time::Duration;
@@ -19,9 +21,12 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{Builder, Region};
 use witness_regions::dynamodb as embedded;
+use witness_workloads::Burst;
 
 use self::tables::DynamoDatabase;
-use super::{Backend, Endpoint, OpenError, Opened, Options, aws, endpoints};
+use crate::provision::cost::{Estimate, Shape};
+
+use super::{Backend, DynamoOptions, Endpoint, OpenError, Opened, Options, aws, endpoints};
 
 /// The environment variable that names real endpoints.
 const ENDPOINTS: &str = "WITNESS_DYNAMODB_ENDPOINTS";
@@ -31,8 +36,8 @@ const ENDPOINTS: &str = "WITNESS_DYNAMODB_ENDPOINTS";
 /// consistency, the latest of it. But a transaction of two writes is two operations, and
 /// others may write in between (G0) or read in between (G1b), so that not even
 /// `read-uncommitted` is claimed. Only TransactWriteItems and TransactGetItems are
-/// serializable, in one region, and they are not used: what to write would have to be
-/// known before anything is read.
+/// serializable, in one region, and no claim is made of them here: of several regions
+/// they promise nothing.
 const ISOLATION: Option<&str> = None;
 
 /// The backend `dynamodb`, in one of its two consistencies.
@@ -80,19 +85,50 @@ impl Backend for DynamoDb {
         shown.map(embedded::Defect::name).collect()
     }
 
+    fn choices(&self, options: &Options) -> serde_json::Value {
+        serde_json::json!(options.dynamodb)
+    }
+
+    fn cost(&self, options: &Options, bursts: &[Burst]) -> Result<Option<String>, OpenError> {
+        let endpoints = endpoints(self.name, ENDPOINTS, options, self.regions_min())?;
+        if endpoints.iter().all(|endpoint| loopback(&endpoint.host)) {
+            return Ok(None);
+        }
+        let regions = endpoints.len() as u64;
+        let estimate = Estimate::of(
+            bursts,
+            Shape {
+                // With strong consistency there are three members, a witness among them.
+                members: if self.strong { 3 } else { regions },
+                regions,
+                transactions: options.dynamodb.transactions,
+            },
+        );
+        Ok(Some(estimate.to_string()))
+    }
+
     async fn open(&self, options: &Options) -> Result<Opened, OpenError> {
-        let endpoints = endpoints(self.name, ENDPOINTS, options)?;
+        let endpoints = endpoints(self.name, ENDPOINTS, options, self.regions_min())?;
+        if self.strong && options.dynamodb.transactions {
+            let message =
+                "--transactions: DynamoDB takes none with multi-region strong consistency";
+            return Err(OpenError::Options(message.into()));
+        }
         let (database, servers) = if endpoints.is_empty() {
             let (database, servers) = self.embedded(options).await?;
             (database, Some(servers))
         } else {
-            (self.real(&endpoints, options.timeout).await?, None)
+            (self.real(&endpoints, options).await?, None)
         };
         let endpoints = database.nodes.iter().map(Node::endpoint).collect();
         let embedded = servers.map(|servers| Box::new(servers) as _);
+        let claim = match database.nodes.len() {
+            1 => "strong consistency of each operation, in one region",
+            _ => self.claim,
+        };
         Ok(Opened::new(
             "DynamoDB Global Tables",
-            self.claim,
+            claim,
             ISOLATION,
             endpoints,
             database,
@@ -138,7 +174,8 @@ impl DynamoDb {
         let aws = aws::embedded(&servers.endpoints()[0].region, servers.credentials()).await;
         let nodes = servers.endpoints().iter();
         let nodes = nodes.map(|e| Node::new(&e.region, Some(e.url.clone()), &aws, options.timeout));
-        Ok((self.database(nodes.collect(), "witness_".into()), servers))
+        let database = self.database(nodes.collect(), "witness_".into(), options.dynamodb);
+        Ok((database, servers))
     }
 
     /// A host or a URL, or the ARN of one of the tables: its name up to the last
@@ -146,7 +183,7 @@ impl DynamoDb {
     async fn real(
         &self,
         endpoints: &[Endpoint],
-        timeout: Duration,
+        options: &Options,
     ) -> Result<DynamoDatabase, OpenError> {
         let aws = aws::from_environment(&endpoints[0].region).await;
         let mut prefix = "witness_".to_owned();
@@ -167,17 +204,23 @@ impl DynamoDb {
                 None if endpoint.host.contains("://") => Some(endpoint.host.clone()),
                 None => Some(format!("https://{}", endpoint.host)),
             };
-            nodes.push(Node::new(&endpoint.region, url, &aws, timeout));
+            nodes.push(Node::new(&endpoint.region, url, &aws, options.timeout));
         }
-        Ok(self.database(nodes, prefix))
+        Ok(self.database(nodes, prefix, options.dynamodb))
     }
 
-    fn database(&self, nodes: Vec<Node>, prefix: String) -> DynamoDatabase {
+    /// A table of one region is a table, too; strong consistency is between several.
+    fn regions_min(&self) -> usize {
+        if self.strong { 2 } else { 1 }
+    }
+
+    fn database(&self, nodes: Vec<Node>, prefix: String, options: DynamoOptions) -> DynamoDatabase {
         DynamoDatabase {
             regions: nodes.iter().map(|n| n.region.clone()).collect(),
             nodes,
             prefix,
             strong: self.strong,
+            options,
         }
     }
 }
@@ -196,7 +239,9 @@ impl Node {
             .retry_config(RetryConfig::disabled())
             .timeout_config(
                 TimeoutConfig::builder()
-                    .connect_timeout(timeout)
+                    // Shorter, so that whoever was connecting until it ended is told apart
+                    // from whoever was waiting for an answer.
+                    .connect_timeout(timeout / 2)
                     .operation_timeout(timeout)
                     .build(),
             );
@@ -239,6 +284,7 @@ impl Node {
 fn loopback(url: &str) -> bool {
     let authority = url
         .trim_start_matches("http://")
+        .trim_start_matches("https://")
         .split('/')
         .next()
         .unwrap_or_default();
@@ -251,3 +297,6 @@ fn loopback(url: &str) -> bool {
             .parse::<std::net::IpAddr>()
             .is_ok_and(|address| address.is_loopback())
 }
+
+#[cfg(test)]
+mod tests;

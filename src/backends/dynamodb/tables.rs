@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::types::{
 };
 use witness_workloads::{Connection, Database, DbError, Table};
 
+use super::super::DynamoOptions;
 use super::Node;
 use super::connection::DynamoConnection;
 use super::error::{classify, construction};
@@ -28,6 +29,7 @@ pub(super) struct DynamoDatabase {
     pub nodes: Vec<Node>,
     pub prefix: String,
     pub strong: bool,
+    pub options: DynamoOptions,
 }
 
 impl DynamoDatabase {
@@ -140,7 +142,8 @@ impl DynamoDatabase {
         let writer = self.nodes[0].client();
         let name = self.physical(table);
         for node in &self.nodes {
-            let mut connection = DynamoConnection::new(node.client(), self.prefix.clone());
+            let mut connection =
+                DynamoConnection::new(node.client(), self.prefix.clone(), DynamoOptions::default());
             let mut wait = Wait::new();
             loop {
                 let page = connection.scan(table, None).await?;
@@ -231,6 +234,10 @@ impl Database for DynamoDatabase {
             let message = format!("{region} ({}): {}", node.printed(), error.message);
             DbError::definite("connect", message)
         })?;
-        Ok(Box::new(DynamoConnection::new(client, self.prefix.clone())))
+        Ok(Box::new(DynamoConnection::new(
+            client,
+            self.prefix.clone(),
+            self.options,
+        )))
     }
 }

@@ -27,6 +27,7 @@ use crate::dsql::cluster::{Shared, Site};
 use crate::dsql::engine::error::{SqlError, state};
 use crate::dsql::engine::session::{Block, Session};
 use crate::dsql::engine::settings;
+use crate::dsql::fault::{FaultAction, FaultPoint};
 use crate::dsql::tls::ALPN;
 use crate::dsql::token::{Action, verify};
 
@@ -89,7 +90,8 @@ async fn greet(
         return None;
     }
     let has_sni = tls.server_name().is_some();
-    match start_up(&mut stream, site, counted, has_sni).await {
+    let how = if is_direct { "direct" } else { "negotiated" };
+    match start_up(&mut stream, site, counted, has_sni, how).await {
         Ok((session, cancel)) => Some((stream, session, cancel)),
         Err(ReadError::Closed) => None,
         Err(ReadError::Fatal(error) | ReadError::Bad(error)) => {
@@ -166,6 +168,7 @@ async fn start_up<S: AsyncRead + AsyncWrite + Unpin>(
     site: &Site,
     counted: &Counted,
     has_sni: bool,
+    how: &str,
 ) -> Result<(Session, CancelEntry), ReadError> {
     let shared = &counted.shared;
     let mut output = Output::default();
@@ -206,6 +209,14 @@ async fn start_up<S: AsyncRead + AsyncWrite + Unpin>(
         return Err(ReadError::Fatal(refused("sni was not received").hint(
             "Give the endpoint's name as the host and its address as hostaddr.",
         )));
+    }
+    match shared.faults.strike(FaultPoint::Connect, &site.region, how) {
+        None => {}
+        Some(FaultAction::Error { code, message }) => {
+            return Err(ReadError::Fatal(SqlError::new(code, message)));
+        }
+        Some(FaultAction::DropBefore | FaultAction::DropAfter) => return Err(ReadError::Closed),
+        Some(FaultAction::HangBefore | FaultAction::HangAfter) => std::future::pending().await,
     }
     if counted.is_over_limit {
         return Err(ReadError::Fatal(SqlError::new(

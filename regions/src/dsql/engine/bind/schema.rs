@@ -214,6 +214,13 @@ impl Binder<'_> {
                 "unsupported mode. please use CREATE INDEX ASYNC.",
             ));
         }
+        // An index is in the schema of its table.
+        if create.name.as_ref().is_some_and(|name| name.0.len() > 1) {
+            return Err(SqlError::new(
+                state::SYNTAX_ERROR,
+                "syntax error at or near \".\"",
+            ));
+        }
         let table = self.find_table(&create.table_name)?;
         if create.unique {
             return Err(SqlError::unsupported("CREATE UNIQUE INDEX ASYNC")

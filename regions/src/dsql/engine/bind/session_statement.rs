@@ -3,7 +3,7 @@
 
 use sqlparser::ast::{
     self, ContextModifier, Set, Statement, TransactionAccessMode, TransactionIsolationLevel,
-    TransactionMode,
+    TransactionMode, UserDefinedTypeRepresentation as Representation,
 };
 
 use super::super::error::{Result, SqlError, state};
@@ -183,7 +183,21 @@ fn refusal(statement: &Statement) -> SqlError {
         Statement::CreateExtension(_) => SqlError::unsupported_statement("CreateExtension"),
         Statement::CreateDatabase { .. } => SqlError::unsupported_statement("Createdb"),
         Statement::CreateTrigger(_) => SqlError::unsupported("CREATE TRIGGER"),
-        Statement::CreateType { .. } => SqlError::unsupported("CREATE TYPE"),
+        Statement::CreateType { representation, .. } => match representation {
+            Some(Representation::Composite { .. }) => {
+                SqlError::unsupported_statement("CompositeType")
+            }
+            Some(Representation::Range { .. }) => SqlError::unsupported_statement("CreateRange"),
+            _ => SqlError::unsupported("CREATE TYPE"),
+        },
+        Statement::CreateView(view) if view.materialized => {
+            SqlError::unsupported_statement("CreateTableAs")
+        }
+        Statement::CreateFunction(function) if function.language.is_some() => {
+            let language = function.language.as_ref().map(ToString::to_string);
+            let language = language.unwrap_or_default().to_lowercase();
+            SqlError::unsupported(format_args!("CREATE FUNCTION with language {language}"))
+        }
         Statement::LISTEN { .. } => SqlError::unsupported_statement("Listen"),
         Statement::NOTIFY { .. } => SqlError::unsupported_statement("Notify"),
         Statement::UNLISTEN { .. } => SqlError::unsupported_statement("Unlisten"),

@@ -1,7 +1,7 @@
 //! How bound expressions get their types: literals and parameters from where they
 //! stand, operands from each other, values from the column they are stored in.
 
-use sqlparser::ast::{self, DataType, ExactNumberInfo, TimezoneInfo};
+use sqlparser::ast::{self, ArrayElemTypeDef, DataType, ExactNumberInfo, TimezoneInfo};
 
 use super::super::cast::{CastContext, cast, cast_context};
 use super::super::error::{Result, SqlError, state};
@@ -227,10 +227,27 @@ pub(super) fn data_type(ty: &DataType) -> Result<(SqlType, Option<usize>)> {
                     format!("type \"{name}\" does not exist"),
                 )
             } else {
-                SqlError::unsupported(format_args!("type {name}"))
+                unsupported(ty)
             });
         }
-        other => return Err(SqlError::unsupported(format_args!("type {other}"))),
+        _ => return Err(unsupported(ty)),
     };
     Ok((plain, None))
+}
+
+/// A type that cannot be a column's, under the name that PostgreSQL has for it.
+fn unsupported(ty: &DataType) -> SqlError {
+    SqlError::unsupported(format_args!("datatype {}", type_name(ty)))
+}
+
+fn type_name(ty: &DataType) -> String {
+    match ty {
+        DataType::Array(
+            ArrayElemTypeDef::SquareBracket(of, _) | ArrayElemTypeDef::AngleBracket(of),
+        ) => format!("{}[]", type_name(of)),
+        DataType::Bit(_) => "bit".to_owned(),
+        DataType::BitVarying(_) | DataType::VarBit(_) => "bit varying".to_owned(),
+        DataType::Int(None) => "integer".to_owned(),
+        _ => ty.to_string().to_lowercase(),
+    }
 }

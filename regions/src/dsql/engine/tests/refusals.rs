@@ -149,11 +149,11 @@ fn unsupported_statements_are_named() {
             ),
             (
                 "CREATE TABLE x (a INT[])",
-                "0A000: type INT[] not supported",
+                "0A000: datatype integer[] not supported",
             ),
             (
                 "CREATE TABLE x (a NUMERIC(3,2))",
-                "0A000: type NUMERIC(3,2) not supported",
+                "0A000: datatype numeric(3,2) not supported",
             ),
             (
                 "CREATE TABLE x (a INT CHECK (a > 0))",

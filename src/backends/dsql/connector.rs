@@ -1,0 +1,205 @@
+//! Getting in: a token for every new connection, TLS verified, no faster than the service
+//! lets clients in, and again where it has no room at the moment.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use aws_config::SdkConfig;
+use aws_sdk_dsql::auth_token::{AuthTokenGenerator, Config as TokenConfig};
+use aws_sdk_dsql::config::Region;
+use rustls::RootCertStore;
+use tokio_postgres::config::{SslMode, SslNegotiation};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
+use witness_workloads::DbError;
+
+use super::super::DsqlOptions;
+use super::super::sql::message;
+use super::node::Node;
+use super::rate::Rate;
+
+/// The protocol's name, without which a TLS handshake that comes first is refused.
+const ALPN: &[u8] = b"postgresql";
+/// How long to go on where the service has no room for another connection.
+const ROOM_WAIT_MAX: Duration = Duration::from_secs(60);
+/// The first pause before another try, and the longest.
+const ROOM_PAUSE: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(2)];
+
+/// How connections are made.
+pub(super) struct Connector {
+    aws: SdkConfig,
+    tls: MakeRustlsConnect,
+    options: DsqlOptions,
+    timeout: Duration,
+    rate: Mutex<Rate>,
+    /// Whether TLS comes first, which spares a round trip; not where a server did not take
+    /// it.
+    direct: AtomicBool,
+}
+
+/// Why a client was not let in. It never sent a statement, so nothing has happened.
+struct Refused {
+    code: Option<String>,
+    message: String,
+}
+
+impl Refused {
+    /// Too many connections, or too many at once: a later try may be let in. Not a token
+    /// that was rejected, which is "unable to accept connection" too.
+    fn is_for_now(&self) -> bool {
+        match self.code.as_deref() {
+            Some("53300" | "53400") => true,
+            Some("28000" | "28P01") | None => false,
+            Some(_) => self.message.contains("unable to accept connection"),
+        }
+    }
+}
+
+impl Connector {
+    pub(super) fn new(
+        aws: SdkConfig,
+        roots: RootCertStore,
+        options: DsqlOptions,
+        timeout: Duration,
+    ) -> Connector {
+        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+        let mut tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring offers the default protocol versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        tls.alpn_protocols = vec![ALPN.to_vec()];
+        Connector {
+            aws,
+            tls: MakeRustlsConnect::new(tls),
+            options,
+            timeout,
+            rate: Mutex::new(Rate::new(Instant::now())),
+            direct: AtomicBool::new(true),
+        }
+    }
+
+    /// The time after which an answer is not waited for any longer.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// A new connection. `idle` is asked before every try: one that somebody gave back
+    /// meanwhile is as good.
+    pub(super) async fn connect<T>(
+        &self,
+        node: &Node,
+        mut idle: impl FnMut() -> Option<T>,
+        new: impl Fn(Client) -> T,
+    ) -> Result<T, DbError> {
+        let began = Instant::now();
+        let [mut pause, pause_max] = ROOM_PAUSE;
+        loop {
+            if let Some(idle) = idle() {
+                return Ok(idle);
+            }
+            let rate = self.rate.lock();
+            let wait = rate
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(Instant::now());
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+            match self.attempt(node).await? {
+                Ok(client) => return Ok(new(client)),
+                Err(refused) if refused.is_for_now() && began.elapsed() < ROOM_WAIT_MAX => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(pause_max);
+                }
+                Err(refused) => {
+                    let place = format!("{} ({})", node.region, node.printed());
+                    let message = format!("{place}: {}", refused.message);
+                    return Err(DbError::definite("connect", message));
+                }
+            }
+        }
+    }
+
+    /// One try, with TLS first; and where that comes to nothing, with TLS asked for first.
+    async fn attempt(&self, node: &Node) -> Result<Result<Client, Refused>, DbError> {
+        if self.direct.load(Ordering::Relaxed) {
+            match self.negotiate(node, SslNegotiation::Direct).await? {
+                Err(refused) if refused.code.is_none() => {}
+                done => return Ok(done),
+            }
+            let done = self.negotiate(node, SslNegotiation::Postgres).await?;
+            if done.is_ok() {
+                self.direct.store(false, Ordering::Relaxed);
+            }
+            return Ok(done);
+        }
+        self.negotiate(node, SslNegotiation::Postgres).await
+    }
+
+    async fn negotiate(
+        &self,
+        node: &Node,
+        how: SslNegotiation,
+    ) -> Result<Result<Client, Refused>, DbError> {
+        let mut config = Config::new();
+        config
+            .host(&node.host)
+            .port(node.port)
+            .user(&self.options.user)
+            .dbname("postgres")
+            .password(self.token(node).await?)
+            .ssl_mode(SslMode::Require)
+            .ssl_negotiation(how)
+            .application_name("witness")
+            .connect_timeout(self.timeout);
+        if let Some(address) = node.address {
+            config.hostaddr(address);
+        }
+        let connecting = config.connect(self.tls.clone());
+        Ok(match tokio::time::timeout(self.timeout, connecting).await {
+            Ok(Ok((client, connection))) => {
+                tokio::spawn(connection);
+                Ok(client)
+            }
+            Ok(Err(error)) => Err(Refused {
+                code: error.code().map(|code| code.code().to_owned()),
+                message: format!("{}{}", message(&error), hint(&error)),
+            }),
+            Err(_) => Err(Refused {
+                code: None,
+                message: format!("no answer within {:?}", self.timeout),
+            }),
+        })
+    }
+
+    /// For the administrator another right is asked for than for any other role.
+    async fn token(&self, node: &Node) -> Result<String, DbError> {
+        let failed = |e| DbError::definite("token", format!("no token for {}: {e}", node.host));
+        let config = TokenConfig::builder()
+            .hostname(&node.host)
+            .region(Region::new(node.region.clone()))
+            .expires_in(self.options.token_expiry.as_secs())
+            .build()
+            .map_err(failed)?;
+        let generator = AuthTokenGenerator::new(config);
+        let minted = match self.options.user.as_str() {
+            "admin" => generator.db_connect_admin_auth_token(&self.aws).await,
+            _ => generator.db_connect_auth_token(&self.aws).await,
+        };
+        Ok(minted.map_err(failed)?.to_string())
+    }
+}
+
+/// A token is the password here.
+fn hint(error: &tokio_postgres::Error) -> &'static str {
+    let refused = [
+        &SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+        &SqlState::INVALID_PASSWORD,
+    ];
+    match error.code() {
+        Some(code) if refused.contains(&code) => ": the token was rejected",
+        _ => "",
+    }
+}

@@ -1,0 +1,90 @@
+//! One regional endpoint: where it is, and the name that TLS and tokens know it by.
+
+use std::net::IpAddr;
+
+use super::super::Endpoint;
+
+/// Where a cluster listens.
+const PORT: u16 = 5432;
+
+/// One regional endpoint.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub(super) region: String,
+    /// The name that TLS verifies and that the token is minted for.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// Where it really is, when not where its name says.
+    pub(super) address: Option<IpAddr>,
+}
+
+impl Node {
+    /// What a report prints.
+    pub(super) fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            region: self.region.clone(),
+            host: self.printed(),
+        }
+    }
+
+    pub(super) fn printed(&self) -> String {
+        match self.address {
+            Some(address) => format!("{address}:{}", self.port),
+            None if self.port != PORT => format!("{}:{}", self.host, self.port),
+            None => self.host.clone(),
+        }
+    }
+
+    /// From a host, `host:port`, a cluster id or a cluster's ARN.
+    pub(super) fn real(endpoint: &Endpoint) -> Node {
+        let region = endpoint.region.clone();
+        let id = endpoint
+            .resource("dsql")
+            .and_then(|r| r.strip_prefix("cluster/"));
+        let host = id.unwrap_or(&endpoint.host);
+        let (host, port) = match host.rsplit_once(':') {
+            Some((host, port)) if port.parse::<u16>().is_ok() => {
+                (host, port.parse().unwrap_or(PORT))
+            }
+            _ => (host, PORT),
+        };
+        // A cluster's identifier has 26 letters and digits.
+        let is_id = host.len() == 26 && host.bytes().all(|b| b.is_ascii_alphanumeric());
+        let host = if is_id {
+            format!("{host}.dsql.{region}.on.aws")
+        } else {
+            host.to_owned()
+        };
+        Node {
+            region,
+            host,
+            port,
+            address: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_a_host_a_cluster_id_or_an_arn() {
+        let id = "abcdefghijklmnopqrstuvwxyz";
+        let host = format!("{id}.dsql.us-east-1.on.aws");
+        for (text, expected, port) in [
+            (format!("us-east-1={host}"), host.as_str(), 5432),
+            (format!("us-east-1={host}:5433"), host.as_str(), 5433),
+            (format!("us-east-1={id}"), host.as_str(), 5432),
+            (
+                format!("arn:aws:dsql:us-east-1:111122223333:cluster/{id}"),
+                host.as_str(),
+                5432,
+            ),
+            ("us-east-1=localhost:5433".into(), "localhost", 5433),
+        ] {
+            let node = Node::real(&text.parse().unwrap());
+            assert_eq!((node.host.as_str(), node.port), (expected, port), "{text}");
+        }
+    }
+}

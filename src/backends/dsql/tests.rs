@@ -1,0 +1,213 @@
+//! Connections to the embedded cluster: let in, renewed, given back.
+
+use witness_regions::dsql::{Cluster, Fault as Injected, FaultAction, FaultPoint};
+use witness_workloads::Row;
+use witness_workloads::seats::SEATS;
+
+use super::*;
+
+async fn open(options: &Options) -> (DsqlDatabase, Cluster) {
+    DsqlDatabase::embedded(options).await.unwrap()
+}
+
+/// The next connections are refused so.
+fn refuse(cluster: &Cluster, code: &str, message: &str, times: u32) {
+    let action = FaultAction::Error {
+        code: code.into(),
+        message: message.into(),
+    };
+    let mut fault = Injected::once(FaultPoint::Connect, action);
+    fault.times = times;
+    cluster.inject(fault);
+}
+
+const NOW_NOT: &str = "unable to accept connection, as asked for";
+
+fn seat() -> Row {
+    Row::from([("key".into(), "A1".into())])
+}
+
+/// A connection to the first region.
+async fn connect(database: &DsqlDatabase) -> Result<PooledConnection, DbError> {
+    database.connection(&database.regions[0]).await
+}
+
+#[tokio::test]
+async fn a_rejected_token_is_named_and_not_shown() {
+    let (mut database, cluster) = open(&Options::default()).await;
+    let mut keys = cluster.credentials().clone();
+    keys.secret_access_key = "another".into();
+    let aws = aws::embedded("us-east-1", &keys).await;
+    let mut roots = rustls::RootCertStore::empty();
+    let pem = CertificateDer::from_pem_slice(cluster.ca_pem().as_bytes()).unwrap();
+    roots.add(pem).unwrap();
+    let options = Options::default();
+    let connector = Connector::new(aws, roots, options.dsql, options.timeout);
+    database.pool = Arc::new(Pool::new(connector));
+    let error = connect(&database).await.err().unwrap();
+    assert_eq!(error.fault, Fault::Definite);
+    assert!(error.message.contains("the token was rejected"), "{error}");
+    assert!(!error.message.contains("X-Amz"), "{error}");
+}
+
+/// The stand-in lets a role in only with a token for `DbConnect`, and the administrator
+/// only with one for `DbConnectAdmin`.
+#[tokio::test]
+async fn each_role_has_its_own_kind_of_token() {
+    for user in ["admin", "buyer"] {
+        let options = Options {
+            dsql: DsqlOptions {
+                user: user.into(),
+                ..DsqlOptions::default()
+            },
+            ..Options::default()
+        };
+        let (database, _cluster) = open(&options).await;
+        let mut db = connect(&database)
+            .await
+            .unwrap_or_else(|e| panic!("{user}: {e}"));
+        db.begin().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn options_out_of_range_are_wrong() {
+    let week = DsqlOptions::TOKEN_EXPIRY_MAX;
+    let second = Duration::from_secs(1);
+    for (user, token_expiry, ok) in [
+        ("admin", second, true),
+        ("admin", week, true),
+        ("admin", week + second, false),
+        ("admin", Duration::ZERO, false),
+        ("", second, false),
+    ] {
+        let options = DsqlOptions {
+            user: user.into(),
+            token_expiry,
+        };
+        assert_eq!(check(&options).is_ok(), ok, "{options:?}");
+    }
+}
+
+/// A service that has no room says so in several ways; the next try may be let in.
+#[tokio::test]
+async fn a_connection_that_found_no_room_is_tried_again() {
+    let (database, cluster) = open(&Options::default()).await;
+    for (code, message) in [
+        ("53300", "too many connections"),
+        ("53400", "connection rate exceeded"),
+        ("08006", NOW_NOT),
+    ] {
+        refuse(&cluster, code, message, 2);
+        assert!(connect(&database).await.is_ok(), "{code}");
+        assert_eq!(cluster.faults_left(), 0, "{code}");
+        // What was given back must not answer the next case.
+        database.pool.forget_idle();
+    }
+    // Who is not to be let in at all is not helped by trying.
+    for code in ["28000", "3D000"] {
+        let message = if code == "28000" {
+            NOW_NOT
+        } else {
+            "no such database"
+        };
+        refuse(&cluster, code, message, 1);
+        let error = connect(&database).await.err().unwrap();
+        assert_eq!(
+            (error.fault, error.class.as_str()),
+            (Fault::Definite, "connect")
+        );
+    }
+}
+
+#[tokio::test]
+async fn connections_are_renewed_between_transactions_only() {
+    let (mut database, cluster) = open(&Options::default()).await;
+    database.create(&[SEATS]).await.unwrap();
+    let pool = Arc::into_inner(database.pool).unwrap();
+    database.pool = Arc::new(pool.renewed_after(Duration::ZERO));
+    let mut db = connect(&database).await.unwrap();
+    db.begin().await.unwrap();
+    // Were one made now, it would fail.
+    refuse(&cluster, "28000", NOW_NOT, 1);
+    db.write(&SEATS, &seat()).await.unwrap();
+    db.commit().await.unwrap();
+    assert_eq!(
+        cluster.faults_left(),
+        1,
+        "the transaction kept its connection"
+    );
+    let error = db.begin().await.unwrap_err();
+    assert_eq!(
+        (error.fault, error.class.as_str()),
+        (Fault::Definite, "connect")
+    );
+    assert_eq!(
+        cluster.faults_left(),
+        0,
+        "the next one had a new connection made"
+    );
+    db.begin().await.unwrap();
+    assert_eq!(db.read(&SEATS, "A1").await.unwrap(), Some(seat()));
+    db.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_young_connection_is_kept() {
+    let (database, cluster) = open(&Options::default()).await;
+    let mut db = connect(&database).await.unwrap();
+    refuse(&cluster, "28000", NOW_NOT, 1);
+    for _ in 0..3 {
+        db.begin().await.unwrap();
+        db.commit().await.unwrap();
+    }
+    assert_eq!(cluster.faults_left(), 1);
+}
+
+#[tokio::test]
+async fn a_sound_connection_is_given_back_and_no_other() {
+    let (database, cluster) = open(&Options::default()).await;
+    database.create(&[SEATS]).await.unwrap();
+    database.pool.forget_idle();
+    let mut done = connect(&database).await.unwrap();
+    done.begin().await.unwrap();
+    done.commit().await.unwrap();
+    drop(done);
+    refuse(&cluster, "28000", NOW_NOT, 1);
+    let mut again = connect(&database).await.unwrap();
+    assert_eq!(cluster.faults_left(), 1, "the same connection");
+    let other = database.connection(&database.regions[1]).await;
+    assert!(other.is_err(), "of another region");
+
+    again.begin().await.unwrap();
+    again.write(&SEATS, &seat()).await.unwrap();
+    drop(again);
+    refuse(&cluster, "28000", NOW_NOT, 1);
+    assert!(
+        connect(&database).await.is_err(),
+        "an open transaction is not handed on"
+    );
+
+    let mut failed = connect(&database).await.unwrap();
+    failed.begin().await.unwrap();
+    let fault = Injected::once(FaultPoint::Commit, FaultAction::DropAfter);
+    cluster.inject(fault);
+    failed.commit().await.unwrap_err();
+    failed.rollback().await;
+    drop(failed);
+    refuse(&cluster, "28000", NOW_NOT, 1);
+    assert!(connect(&database).await.is_err(), "nor one that broke");
+}
+
+/// A server that does not take TLS first drops the connection.
+#[tokio::test]
+async fn tls_is_asked_for_where_it_may_not_come_first() {
+    let (database, cluster) = open(&Options::default()).await;
+    let mut never = Injected::once(FaultPoint::Connect, FaultAction::DropBefore);
+    never.times = 2;
+    cluster.inject(never.containing("direct"));
+    let _first = connect(&database).await.unwrap();
+    assert_eq!(cluster.faults_left(), 1);
+    let _second = connect(&database).await.unwrap();
+    assert_eq!(cluster.faults_left(), 1, "it is not tried again");
+}
