@@ -16,6 +16,8 @@ pub mod backends;
 pub mod check;
 pub mod cli;
 pub mod input;
+#[cfg(all(unix, feature = "postgres"))]
+pub mod local_postgres;
 #[cfg(feature = "aws")]
 pub mod provision;
 pub mod report;

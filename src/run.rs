@@ -223,6 +223,7 @@ fn options(spec: &Spec, parameters: &Parameters) -> Value {
         regions: _,
     } = parameters;
     let on_sale = on_sale.map(|(seats, buyers)| format!("{seats}x{buyers}"));
+    let postgres = (spec.backend.name() == "postgres").then_some(&spec.options.postgres);
     let ms = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
     json!({
         "app": app,
@@ -237,6 +238,9 @@ fn options(spec: &Spec, parameters: &Parameters) -> Value {
         "defects": spec.options.defects,
         "inter_region_rtt_ms": spec.options.inter_region_rtt.map(ms),
         "timeout_ms": ms(spec.options.timeout),
+        "isolation": postgres.map(|p| p.isolation.name()),
+        "standby": postgres.map(|p| p.standby),
+        "standby_lag_ms": postgres.map(|p| ms(p.standby_lag)),
         "settle_ms_max": ms(spec.settle_max),
         "level": spec.level,
         "database": spec.backend.choices(&spec.options),

@@ -776,3 +776,38 @@ mod run {
         assert!(!dir.path().join("store").exists(), "it did not begin");
     }
 }
+
+#[cfg(all(unix, feature = "postgres"))]
+#[test]
+fn without_postgresql_the_message_says_how_to_get_it() {
+    let run = Command::new(env!("CARGO_BIN_EXE_witness"))
+        .args(["run", "seats", "--backend", "postgres"])
+        .env("WITNESS_POSTGRES_BIN", "/nowhere")
+        .env_remove("WITNESS_POSTGRES_URLS")
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert_eq!(run.status.code(), Some(255), "{said}");
+    assert!(said.contains("apt-get install postgresql"), "{said}");
+    assert!(said.contains("/nowhere"), "{said}");
+}
+
+#[cfg(feature = "aws")]
+#[test]
+fn what_is_postgresqls_is_refused_without_it() {
+    for arguments in [
+        &["--isolation", "read-committed"][..],
+        &["--standby"],
+        &["--url", "us-east-1=postgres://u:hunter2@h/d"],
+    ] {
+        let run = Command::new(env!("CARGO_BIN_EXE_witness"))
+            .args(["run", "seats", "--backend", "dsql"])
+            .args(arguments)
+            .output()
+            .expect("it runs");
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(run.status.code(), Some(254), "{said}");
+        assert!(said.contains("--backend postgres"), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}

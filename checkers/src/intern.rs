@@ -186,16 +186,47 @@ fn spell_uuid(bits: u128) -> String {
     .join("-")
 }
 
+/// The integer that the key is, if it is a small one.
+fn small(key: &Key<'_>) -> Option<usize> {
+    match *key {
+        Key::Int(int) => usize::try_from(int).ok().filter(|&int| int < SMALL),
+        _ => None,
+    }
+}
+
 /// Interned keys: `1` and `"1"` are two.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     interner: Interner,
     scratch: Vec<u8>,
+    /// The numbers of small integers, which most keys are; [`NONE`] of one not yet seen.
+    small: Vec<u32>,
 }
+
+const SMALL: usize = 1 << 20;
 
 impl Keys {
     /// The number of the key; quicker if it is the one it is likely to have.
+    #[inline]
     pub(crate) fn intern(&mut self, key: &Key<'_>, likely: u32) -> Result<u32, Full> {
+        let Some(small) = small(key) else {
+            return self.spelt(key, likely);
+        };
+        match self.small.get(small) {
+            None | Some(&NONE) => {
+                let number = self.spelt(key, likely)?;
+                if small >= self.small.len() {
+                    let room = (small + 1).next_power_of_two();
+                    self.small.resize(room, NONE);
+                }
+                self.small[small] = number;
+                Ok(number)
+            }
+            Some(&number) => Ok(number),
+        }
+    }
+
+    fn spelt(&mut self, key: &Key<'_>, likely: u32) -> Result<u32, Full> {
         let tag = match key {
             Key::Bool(_) => b'b',
             Key::Int(_) => b'i',

@@ -10,7 +10,7 @@ use witness_histories::{Event, Kind, Process};
 
 use crate::checker::CheckError;
 use crate::intern::{Full, Keys, NONE};
-pub(crate) use values::Values;
+pub(crate) use values::{Values, small_integer};
 
 /// The return of an operation that never returned.
 pub(crate) const NEVER: u32 = u32::MAX;
@@ -123,11 +123,11 @@ impl OperationsBuilder {
         let process = u32::try_from(process)
             .ok()
             .filter(|&process| process != NONE)
-            .ok_or(too_many(event, "processes", u64::from(NONE)))?;
+            .ok_or_else(|| too_many(event, "processes", u64::from(NONE)))?;
         let index = u32::try_from(event.index)
             .ok()
             .filter(|&index| index < NEVER - 1)
-            .ok_or(too_many(event, "events", u64::from(NEVER)))?;
+            .ok_or_else(|| too_many(event, "events", u64::from(NEVER)))?;
         if event.kind == Kind::Invoke {
             return self.invoke(event, process, index);
         }

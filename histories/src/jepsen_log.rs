@@ -29,7 +29,7 @@ pub(crate) fn operation(line: &[u8]) -> Option<usize> {
 
 /// Reads the operation: process, type, function and value, and perhaps an error.
 /// Where an operation did not succeed, a lone keyword is its error.
-pub(crate) fn parse<'a>(text: &'a str, scratch: &'a mut String) -> Result<Draft<'a>, Fault> {
+pub(crate) fn parse<'a>(text: &'a str, scratch: &'a mut String) -> Result<Draft<'a>, Box<Fault>> {
     scratch.clear();
     let mut rest = text;
     let mut word = || {
@@ -40,10 +40,12 @@ pub(crate) fn parse<'a>(text: &'a str, scratch: &'a mut String) -> Result<Draft<
         word
     };
     let (process, kind, f) = (word(), word(), word());
-    let fault = |field: &str, message: &str| Fault {
-        at: 0,
-        field: Some(field.to_owned()),
-        message: message.to_owned(),
+    let fault = |field: &str, message: &str| {
+        Box::new(Fault {
+            at: 0,
+            field: Some(field.to_owned()),
+            message: message.to_owned(),
+        })
     };
     let mut draft = Draft {
         kind: kind.strip_prefix(':').and_then(Kind::named),
@@ -64,10 +66,10 @@ pub(crate) fn parse<'a>(text: &'a str, scratch: &'a mut String) -> Result<Draft<
     let behind = text.len() - rest.len();
     let value = rest.trim();
     let named = |name: &'static str, at: usize| {
-        move |fault: Fault| Fault {
-            at: at + fault.at,
-            field: Some(name.to_owned()),
-            ..fault
+        move |mut fault: Box<Fault>| {
+            fault.at += at;
+            fault.field = Some(name.to_owned());
+            fault
         }
     };
     let process_is_client = matches!(draft.process, Some(Process::Client(_)));

@@ -14,7 +14,7 @@ use crate::event::{Error, Key, Kind, Process};
 use crate::field::Field;
 
 /// Reads one object.
-pub(crate) fn parse(text: &str) -> Result<Draft<'_>, Fault> {
+pub(crate) fn parse(text: &str) -> Result<Draft<'_>, Box<Fault>> {
     let Fields(fields) = serde_json::from_str(text).map_err(|error| at_error(text, &error))?;
     let mut draft = Draft::default();
     for (name, raw) in fields {
@@ -23,10 +23,12 @@ pub(crate) fn parse(text: &str) -> Result<Draft<'_>, Fault> {
             continue;
         };
         let offset = raw.get().as_ptr().addr() - text.as_ptr().addr();
-        let fault = |message: &str| Fault {
-            at: offset,
-            field: Some(field.name().to_owned()),
-            message: message.to_owned(),
+        let fault = |message: &str| {
+            Box::new(Fault {
+                at: offset,
+                field: Some(field.name().to_owned()),
+                message: message.to_owned(),
+            })
         };
         if !draft.first(field) {
             return Err(fault("given twice"));
@@ -75,7 +77,7 @@ pub(crate) fn parse(text: &str) -> Result<Draft<'_>, Fault> {
 }
 
 /// serde_json's error, with its place in the text.
-fn at_error(text: &str, error: &serde_json::Error) -> Fault {
+fn at_error(text: &str, error: &serde_json::Error) -> Box<Fault> {
     let before: usize = text
         .split_inclusive('\n')
         .take(error.line().saturating_sub(1))
@@ -83,21 +85,21 @@ fn at_error(text: &str, error: &serde_json::Error) -> Fault {
         .sum();
     let position = format!(" at line {} column {}", error.line(), error.column());
     let message = error.to_string();
-    Fault {
+    Box::new(Fault {
         at: (before + error.column()).saturating_sub(1),
         field: None,
         message: message
             .strip_suffix(&position)
             .unwrap_or(&message)
             .to_owned(),
-    }
+    })
 }
 
 fn scalar<T: for<'de> Deserialize<'de>>(
     json: &str,
-    fault: impl Fn(&str) -> Fault,
+    fault: impl Fn(&str) -> Box<Fault>,
     expected: &str,
-) -> Result<T, Fault> {
+) -> Result<T, Box<Fault>> {
     serde_json::from_str(json).map_err(|_| fault(expected))
 }
 

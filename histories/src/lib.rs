@@ -49,6 +49,7 @@ mod json;
 pub mod jsonl;
 mod notation;
 mod operation;
+mod raw;
 mod reader;
 mod recorder;
 mod source;

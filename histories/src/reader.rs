@@ -168,7 +168,8 @@ impl<R: Read> Reader<R> {
         } = &self.cutter;
         let format = format.unwrap_or(Format::JsonLines);
         let line = place.line;
-        let mut event = match parse::parse(name, format, buffer, &place, &mut self.scratch)? {
+        let text = parse::utf8(name, buffer, &place)?;
+        let mut event = match parse::parse(name, format, text, &place, &mut self.scratch)? {
             Parsed::Event(event) => event,
             Parsed::Draft(draft) => self.settler.complete(name, line, draft)?,
         };

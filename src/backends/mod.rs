@@ -13,8 +13,11 @@ mod dsql;
 mod dynamodb;
 mod endpoint;
 mod options;
-#[cfg(feature = "aws")]
+mod postgres;
+#[cfg(feature = "postgres")]
 mod sql;
+#[cfg(all(test, feature = "postgres"))]
+mod sql_faults;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -23,11 +26,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::Value;
-use witness_workloads::{Burst, Database};
+use witness_workloads::{Burst, Database, DbError};
 
 #[cfg(feature = "aws")]
 pub(crate) use aws::{Clients as AwsClients, message as sdk_message};
 pub use endpoint::{BadEndpoint, Endpoint};
+pub use postgres::{Isolation, PostgresOptions, Url};
 pub use options::{DsqlOptions, DynamoOptions, Reads, Writes};
 
 /// How to reach a database, or how its embedded stand-in shall behave.
@@ -43,6 +47,8 @@ pub struct Options {
     pub inter_region_rtt: Option<Duration>,
     /// Past this a request's outcome is not known.
     pub timeout: Duration,
+    /// What only PostgreSQL heeds.
+    pub postgres: PostgresOptions,
     /// How Aurora DSQL is connected to.
     pub dsql: DsqlOptions,
     /// How DynamoDB is used.
@@ -57,6 +63,7 @@ impl Default for Options {
             seed: 0,
             inter_region_rtt: None,
             timeout: Duration::from_secs(10),
+            postgres: PostgresOptions::default(),
             dsql: DsqlOptions::default(),
             dynamodb: DynamoOptions::default(),
         }
@@ -69,6 +76,12 @@ pub enum OpenError {
     /// Options that do not go together.
     #[error("{0}")]
     Options(String),
+    /// What it runs on is not installed, or did not start.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A server did not let us in.
+    #[error(transparent)]
+    Unreachable(#[from] DbError),
     /// An embedded stand-in did not start.
     #[error("the embedded {name} did not start: {reason}")]
     Embedded {
@@ -84,7 +97,7 @@ pub enum OpenError {
 pub struct About {
     /// The database, as people call it.
     pub title: String,
-    /// `embedded` or `real`.
+    /// `embedded` or `real`. A server of the real program is real, whoever started it.
     pub provenance: &'static str,
     /// The consistency that it claims.
     pub claim: &'static str,
@@ -101,7 +114,7 @@ pub struct Opened {
     pub database: Arc<dyn Database>,
     /// What a report says of it.
     pub about: About,
-    /// The servers behind it, where they are embedded: they stop when this is
+    /// The servers behind it, where this process started them: they stop when this is
     /// dropped. A test that meddles with them knows their type.
     pub embedded: Option<Box<dyn Any + Send + Sync>>,
 }
@@ -176,6 +189,8 @@ static BACKENDS: &[&dyn Backend] = &[
     &dynamodb::MREC,
     #[cfg(feature = "aws")]
     &dynamodb::MRSC,
+    #[cfg(all(unix, feature = "postgres"))]
+    &postgres::Postgres,
 ];
 
 /// Every backend.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio_postgres::Client;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::Severity;
 use tokio_postgres::types::{ToSql, Type};
 use witness_workloads::{Connection, DbError, Expectation, Fault, Page, Row, Table};
 
@@ -22,6 +22,8 @@ const PAGE_ROWS: usize = 1000;
 pub(super) struct SqlConnection {
     client: Client,
     timeout: Duration,
+    /// What starts a transaction.
+    begin: String,
     /// A statement of the open transaction failed: it can only be rolled back.
     failed: Option<DbError>,
 }
@@ -39,7 +41,16 @@ impl SqlConnection {
         SqlConnection {
             client,
             timeout,
+            begin: "BEGIN".into(),
             failed: None,
+        }
+    }
+
+    /// The same, with transactions at the isolation level that SQL knows by this name.
+    pub(super) fn at(self, isolation: &str) -> SqlConnection {
+        SqlConnection {
+            begin: format!("BEGIN ISOLATION LEVEL {isolation}"),
+            ..self
         }
     }
 
@@ -126,7 +137,8 @@ impl SqlConnection {
 #[async_trait]
 impl Connection for SqlConnection {
     async fn begin(&mut self) -> Result<(), DbError> {
-        self.within(Stage::Statement, async |c| c.batch_execute("BEGIN").await)
+        let begin = self.begin.clone();
+        self.within(Stage::Statement, async |c| c.batch_execute(&begin).await)
             .await
     }
 
@@ -238,6 +250,19 @@ pub(super) fn physical(table: &Table) -> String {
     )
 }
 
+/// Replaces the table by an empty one: one statement after the other.
+pub(super) fn ddl(table: &Table) -> [String; 2] {
+    let columns = table.columns.iter().map(|c| format!(", {c} TEXT"));
+    let (name, columns) = (physical(table), columns.collect::<String>());
+    [
+        format!("DROP TABLE IF EXISTS {name}"),
+        format!(
+            "CREATE TABLE {name} ({} TEXT PRIMARY KEY{columns})",
+            table.key
+        ),
+    ]
+}
+
 fn typed<'a>(parameters: &'a [&'a str]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
     parameters
         .iter()
@@ -264,7 +289,13 @@ pub(super) fn classify(error: &tokio_postgres::Error, stage: Stage) -> DbError {
     };
     let code = database.code().code();
     let message = database.message();
+    // The server hangs up after it: of a COMMIT, whatever the code, that says nothing.
+    let hangs_up = matches!(
+        database.parsed_severity(),
+        Some(Severity::Fatal | Severity::Panic)
+    );
     match code {
+        _ if hangs_up && stage == Stage::Commit => DbError::indeterminate(code, message),
         "40001" | "40P01" | "OC000" | "OC001" => DbError::conflict(code, message),
         // Nobody has said whether it completed.
         "40003" => DbError::indeterminate(code, message),
@@ -286,14 +317,7 @@ pub(super) fn classify(error: &tokio_postgres::Error, stage: Stage) -> DbError {
 /// The whole of it: the driver prints only its outermost layer.
 pub(super) fn message(error: &tokio_postgres::Error) -> String {
     if let Some(database) = error.as_db_error() {
-        let hint = if *database.code() == SqlState::INVALID_AUTHORIZATION_SPECIFICATION
-            || *database.code() == SqlState::INVALID_PASSWORD
-        {
-            ": the token was rejected"
-        } else {
-            ""
-        };
-        return format!("{} ({}){hint}", database.message(), database.code().code());
+        return format!("{} ({})", database.message(), database.code().code());
     }
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);

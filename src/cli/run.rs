@@ -11,7 +11,7 @@ use witness_workloads::Parameters;
 
 use super::databases::DatabaseArgs;
 use super::{Failure, Format, Outcome, ask, interrupted, runtime, stdout};
-use crate::backends::{self, Endpoint, OpenError};
+use crate::backends::{self, Endpoint, Isolation, OpenError, PostgresOptions};
 use crate::report::{self, text::Detail};
 use crate::run::{Failed, Finished, Spec, Told, run};
 use crate::runner::{Progress, Stop};
@@ -33,8 +33,16 @@ Examples:
     --endpoint us-east-1=ID.dsql.us-east-1.on.aws \\
     --endpoint us-east-2=ID.dsql.us-east-2.on.aws        real clusters, your credentials
 
+  witness run seats --backend postgres --isolation read-committed
+  witness run long-fork --backend postgres --standby     reads of us-east-2 on a hot standby
+  witness run list-append --backend postgres --isolation serializable \\
+    --url us-east-1=postgres://app@db.example.com/app    a server of yours
+
 Endpoints may also come from WITNESS_DSQL_ENDPOINTS and WITNESS_DYNAMODB_ENDPOINTS,
-separated by commas: REGION=HOST, REGION=CLUSTER_ID, or the ARN of a cluster or table.")]
+separated by commas: REGION=HOST, REGION=CLUSTER_ID, or the ARN of a cluster or table; URLs
+from WITNESS_POSTGRES_URLS, separated by spaces, and a password from PGPASSWORD. The programs
+of PostgreSQL are found by pg_config, in Debian's folder or on the PATH, or are those in
+WITNESS_POSTGRES_BIN.")]
 pub(super) struct Args {
     /// The workload; `witness list` shows all
     #[arg(default_value = "seats")]
@@ -103,10 +111,43 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
+    postgres: PostgresArgs,
+    #[command(flatten)]
     databases: DatabaseArgs,
     /// Do not ask before a run that costs money
     #[arg(long)]
     yes: bool,
+}
+
+/// How PostgreSQL is reached.
+#[derive(clap::Args)]
+#[command(next_help_heading = "PostgreSQL")]
+struct PostgresArgs {
+    /// A server; once a region. If not given, a cluster is started for the run
+    // As text: what the parser says of a wrong value shows it, and this has a password.
+    #[arg(long = "url", value_name = "REGION=postgres://…")]
+    urls: Vec<String>,
+    /// read-committed, repeatable-read or serializable
+    #[arg(long, value_name = "LEVEL", default_value_t)]
+    isolation: Isolation,
+    /// The cluster that is started has a hot standby, which serves the reads of us-east-2
+    #[arg(long)]
+    standby: bool,
+    /// How long the standby holds each commit back, such as 500ms
+    #[arg(long, value_name = "TIME", default_value = "0s", requires = "standby", value_parser = humantime::parse_duration)]
+    standby_lag: Duration,
+}
+
+impl PostgresArgs {
+    fn options(&self) -> Result<PostgresOptions, String> {
+        let urls = self.urls.iter().map(|url| url.parse());
+        Ok(PostgresOptions {
+            urls: urls.collect::<Result<_, _>>()?,
+            isolation: self.isolation,
+            standby: self.standby,
+            standby_lag: self.standby_lag,
+        })
+    }
 }
 
 fn floor(text: &str) -> Result<(usize, usize), String> {
@@ -167,6 +208,7 @@ fn specs(args: &Args) -> Result<Vec<Spec>, Failure> {
         seed: args.seed.unwrap_or_else(seed),
         inter_region_rtt: args.inter_region_rtt,
         timeout: args.timeout,
+        postgres: args.postgres.options().map_err(Failure::bad_input)?,
         dsql: args.databases.dsql(),
         dynamodb: args.databases.dynamodb(),
     };
@@ -184,12 +226,17 @@ fn specs(args: &Args) -> Result<Vec<Spec>, Failure> {
         }
     };
     if backends.is_empty() {
-        let message = "this witness has no backends: it was built without the feature \"aws\"";
+        let message = "no backend is taken by default: this was built without the feature \"aws\"";
         return Err(Failure::bad_input(message));
     }
     if !args.endpoints.is_empty() && backends.len() != 1 {
         let message =
             "--endpoint goes with one --backend, and is given once for each of its regions";
+        return Err(Failure::bad_input(message));
+    }
+    let postgres = backends.iter().any(|b| b.name() == "postgres");
+    if !postgres && options.postgres != PostgresOptions::default() {
+        let message = "--url, --isolation, --standby and --standby-lag go with --backend postgres";
         return Err(Failure::bad_input(message));
     }
     for defect in &args.defects {

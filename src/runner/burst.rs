@@ -152,7 +152,7 @@ async fn put_one(db: &mut dyn Connection, table: &Table, row: &Row) -> Result<()
 async fn shows(db: &mut dyn Connection, table: &Table, row: &Row) -> Result<bool, DbError> {
     let key = row.get(table.key).map_or("", String::as_str);
     let found = async {
-        db.begin().await?;
+        db.begin_read_only().await?;
         let found = db.read(table, key).await?;
         db.commit().await.map(|()| found)
     };

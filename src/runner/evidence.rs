@@ -105,7 +105,7 @@ async fn read(
     let mut tries = 0;
     loop {
         let result = async {
-            db.begin().await?;
+            db.begin_read_only().await?;
             let mut rows = Vec::new();
             let mut from = None;
             loop {

@@ -110,6 +110,12 @@ pub trait Connection: Send {
     /// Starts a transaction.
     async fn begin(&mut self) -> Result<(), DbError>;
 
+    /// Starts a transaction that will only read. A region that has a replica of its own
+    /// may serve it from there; to any other it is [`Connection::begin`].
+    async fn begin_read_only(&mut self) -> Result<(), DbError> {
+        self.begin().await
+    }
+
     /// The row of this key, read as strongly as this region offers.
     async fn read(&mut self, table: &Table, key: &str) -> Result<Option<Row>, DbError>;
 

@@ -1,6 +1,8 @@
 //! What the checker wants to know of a kind of data, whichever it is: the port
 //! between lists or registers on one side and levels and cycles on the other.
 
+use std::sync::Arc;
+
 use super::findings::Findings;
 use super::graph::{GraphBuilder, Step};
 use super::levels::Level;
@@ -57,6 +59,15 @@ pub(crate) struct Reason {
     pub(crate) sentence: String,
 }
 
+/// An execution of one transaction after the other.
+#[derive(Debug)]
+pub(crate) struct Serial<O> {
+    /// The place of each transaction that counts; of others it says nothing.
+    pub(crate) places: Arc<Vec<u32>>,
+    /// The order of versions that it makes.
+    pub(crate) orders: O,
+}
+
 /// Transactions on one kind of data, with what their reads tell.
 ///
 /// Versions are ordered by what was read. Where that leaves more than one order,
@@ -84,6 +95,10 @@ pub(crate) trait Data: Sync {
 
     /// Whether those are all ww, wr and rw edges that there are.
     fn is_known(&self) -> bool;
+
+    /// A serial execution that agrees with the reads and with real time, if one is easy to
+    /// find: most histories are of databases that did it right. Nobody believes it unseen.
+    fn serial(&self) -> Option<Serial<Self::Orders>>;
 
     /// Looks for an order of versions that such an execution has, which respects `order`.
     ///

@@ -165,6 +165,15 @@ impl GraphBuilder {
         }
     }
 
+    /// Whether every edge leads from a transaction to one with a later place.
+    pub(crate) fn agrees_with(&self, places: &[u32]) -> bool {
+        let place = |vertex: u32| places.get(vertex as usize);
+        self.edges.iter().all(|&(from, edge)| {
+            let places = place(from).zip(place(edge & TARGET));
+            places.is_some_and(|(from, to)| from < to)
+        })
+    }
+
     /// The graph, each edge once. O(vertices + edges).
     pub(crate) fn build(self) -> Graph {
         let vertices = self.vertices as usize;

@@ -94,6 +94,21 @@ fn graph_of<D: Data>(
     graph.build()
 }
 
+/// Whether nothing was found, and there is a serial execution that keeps to real time. What
+/// is claimed to be one is looked at edge by edge.
+fn is_strictly_serial<D: Data>(transactions: &Transactions, data: &D, counts: &[bool]) -> bool {
+    if data.findings().iter().next().is_some() {
+        return false;
+    }
+    let Some(serial) = data.serial() else {
+        return false;
+    };
+    let mut graph = GraphBuilder::new(transactions.len() as u32);
+    data.edges_of(&serial.orders, &mut graph);
+    graph.agrees_with(&serial.places)
+        && order::agrees_with_realtime(transactions, counts, &serial.places)
+}
+
 /// Decides every level.
 pub(crate) fn judge<D: Data>(
     transactions: &Transactions,
@@ -107,6 +122,10 @@ pub(crate) fn judge<D: Data>(
         findings: data.findings().clone(),
         levels: Level::all().map(|_| None).collect(),
     };
+    if is_strictly_serial(transactions, data, &counts) {
+        judgement.set_holds(Level::StrictSerializable);
+        return judgement;
+    }
     let certain = certain_cycles(transactions, data, &counts);
     for (phenomenon, cycle) in certain.found.iter().flatten() {
         judgement

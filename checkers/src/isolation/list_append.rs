@@ -6,29 +6,27 @@
 //! nobody saw: see [`Data::is_known`]. Infers in O(micro-operations + elements read).
 
 mod direct;
+mod misfit;
 mod observed;
 mod reasons;
 mod sessions;
 
+use std::sync::Arc;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use rayon::prelude::*;
 
-use super::data::{Data, Decision, Execution, NotFound, Reason};
+use super::data::{Data, Decision, Execution, NotFound, Reason, Serial};
 use super::findings::Findings;
-use super::graph::{GraphBuilder, Kind, Step};
+use super::graph::{Graph, GraphBuilder, Kind, Step};
 use super::levels::Level;
 use super::order;
 use super::phenomena::Order;
-use super::transactions::{Action, Operation, Status, Transactions};
+use super::transactions::{Action, Operation, Status, Transaction, Transactions};
+use super::writes::Writes;
 use crate::intern::NONE;
-
-/// An append, found by its key and value.
-#[derive(Debug, Clone, Copy)]
-struct Append {
-    transaction: u32,
-    /// Position in the key's longest list, or [`NONE`].
-    position: u32,
-}
+pub(crate) use misfit::Misfit;
 
 /// What is known of a key's versions.
 #[derive(Debug, Default, Clone)]
@@ -60,23 +58,19 @@ impl Chain {
     }
 }
 
-/// Why these transactions are no history of lists.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Misfit(String);
+/// Keys or transactions that one thread looks at, at least.
+const TOGETHER: usize = 1_024;
 
 /// Transactions on lists.
 #[derive(Debug)]
 pub(crate) struct Lists<'a> {
     transactions: &'a Transactions,
-    appends: HashMap<u64, Append, FixedState>,
+    appends: Writes,
+    /// By append, its position in its key's longest list, or [`NONE`].
+    positions: Vec<u32>,
     chains: Vec<Chain>,
     counts: Vec<bool>,
     findings: Findings,
-}
-
-fn name(key: u32, value: u32) -> u64 {
-    u64::from(key) << 32 | u64::from(value)
 }
 
 impl<'a> Lists<'a> {
@@ -86,127 +80,103 @@ impl<'a> Lists<'a> {
     /// Micro-operations on something else than lists; an element that is appended to a
     /// key twice.
     pub(crate) fn new(transactions: &'a Transactions) -> Result<Self, Misfit> {
+        if let Some(misfit) = Misfit::of_kind(transactions) {
+            return Err(misfit);
+        }
+        let appends = Writes::new(transactions)
+            .map_err(|twice| Misfit::appended_twice(transactions, twice))?;
+        let committed = |transaction: &Transaction| transaction.status == Status::Committed;
         let mut lists = Lists {
             transactions,
-            appends: HashMap::default(),
-            chains: vec![Chain::default(); transactions.keys() as usize],
-            counts: transactions
-                .all()
-                .iter()
-                .map(|transaction| transaction.status == Status::Committed)
-                .collect(),
+            positions: vec![NONE; appends.len() as usize],
+            appends,
+            chains: Vec::new(),
+            counts: transactions.all().iter().map(committed).collect(),
             findings: Findings::default(),
         };
-        lists.index()?;
         lists.chain();
         lists.findings = lists.find();
         Ok(lists)
     }
 
-    /// Finds every append, by key and value.
-    fn index(&mut self) -> Result<(), Misfit> {
-        let all = self.transactions.all();
-        for at in 0..all.len() as u32 {
-            for Operation { key, action } in self.transactions.operations(at) {
-                let value = match action {
-                    Action::Append(value) => value,
-                    Action::Write(_) | Action::ReadValue(_) => {
-                        return Err(Misfit(format!(
-                            "event {}: not an operation on a list: it is not list-append alone",
-                            all[at as usize].invoked
-                        )));
-                    }
-                    _ => continue,
-                };
-                let append = Append {
-                    transaction: at,
-                    position: NONE,
-                };
-                let Some(former) = self.appends.insert(name(key, value), append) else {
-                    continue;
-                };
-                // What certainly did not happen may be tried again.
-                let aborted = |at: u32| all[at as usize].status == Status::Aborted;
-                if aborted(at) {
-                    self.appends.insert(name(key, value), former);
-                } else if !aborted(former.transaction) {
-                    return Err(Misfit(format!(
-                        "{} is appended to key {} twice, by events {} and {}: its reads do not tell which they saw",
-                        self.transactions.value(value),
-                        self.transactions.key(key),
-                        all[former.transaction as usize].invoked,
-                        all[at as usize].invoked,
-                    )));
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Orders the versions of every key, and says who counts: only what committed reads,
     /// so what is in a list was seen by one that counts.
     fn chain(&mut self) {
-        let all = self.transactions.all();
-        for key in 0..self.transactions.keys() {
-            for (position, &value) in self.transactions.longest(key).iter().enumerate() {
-                let Some(append) = self.appends.get_mut(&name(key, value)) else {
+        let transactions = self.transactions;
+        let append = |key, value| self.appends.find(key, value).unwrap_or(NONE);
+        let keys = (0..transactions.keys()).into_par_iter();
+        // By key, the appends that made its longest list.
+        let longest: Vec<Vec<u32>> = keys
+            .with_min_len(TOGETHER)
+            .map(|key| {
+                let elements = transactions.longest(key).iter();
+                elements.map(|&value| append(key, value)).collect()
+            })
+            .collect();
+        let mut contested = vec![false; longest.len()];
+        let counts = &mut self.counts;
+        let mut is_seen = |append: u32| {
+            let writer = self.appends.writer(append);
+            let is_unknown = || transactions.all()[writer as usize].status == Status::Unknown;
+            if !counts[writer as usize] && is_unknown() {
+                counts[writer as usize] = true;
+            }
+        };
+        for appends in &longest {
+            for (position, &append) in (0..).zip(appends) {
+                if append == NONE {
                     continue;
-                };
-                if append.position == NONE {
-                    append.position = position as u32;
                 }
-                let writer = append.transaction;
-                self.counts[writer as usize] |= all[writer as usize].status == Status::Unknown;
+                let known = &mut self.positions[append as usize];
+                *known = position.min(*known);
+                is_seen(append);
             }
         }
-        for at in 0..all.len() as u32 {
-            for operation in self.transactions.operations(at) {
-                let Action::ReadOdd(number) = operation.action else {
-                    continue;
-                };
-                self.chains[operation.key as usize].contested = true;
-                for &value in self.transactions.odd(number) {
-                    if let Some(append) = self.appends.get(&name(operation.key, value)) {
-                        let writer = append.transaction as usize;
-                        self.counts[writer] |= all[writer].status == Status::Unknown;
-                    }
-                }
-            }
+        for operation in transactions.odd_reads() {
+            contested[operation.key as usize] = true;
+            let values = transactions.list(operation).unwrap_or_default().iter();
+            values
+                .filter_map(|&value| self.appends.find(operation.key, value))
+                .for_each(&mut is_seen);
         }
-        for key in 0..self.transactions.keys() {
-            let elements = self.transactions.longest(key).iter();
-            let chain = &mut self.chains[key as usize];
-            chain.writers = elements
-                .map(|&value| match self.appends.get(&name(key, value)) {
-                    Some(append) if self.counts[append.transaction as usize] => append.transaction,
-                    _ => NONE,
-                })
-                .collect();
-            let wrong = chain.writers.iter().position(|&writer| writer == NONE);
-            chain.wrong_from = wrong.unwrap_or(chain.writers.len()) as u32;
+        let chains = (longest, contested).into_par_iter().enumerate();
+        self.chains = chains
+            .with_min_len(TOGETHER)
+            .map(|(key, (appends, contested))| self.chain_of(key as u32, appends, contested))
+            .collect();
+    }
+
+    /// What is known of the key whose longest list those appends made.
+    fn chain_of(&self, key: u32, mut appends: Vec<u32>, contested: bool) -> Chain {
+        let writer = |append: u32| {
+            let writer = self.appends.writer(append);
+            self.counts[writer as usize].then_some(writer)
+        };
+        let unseen = self.appends.of_key(key);
+        let unseen = unseen.filter(|&append| self.positions[append as usize] == NONE);
+        let mut unseen: Vec<u32> = unseen.filter_map(writer).collect();
+        unseen.sort_unstable();
+        unseen.dedup();
+        for append in &mut appends {
+            *append = Some(*append)
+                .filter(|&it| it != NONE)
+                .and_then(writer)
+                .unwrap_or(NONE);
         }
-        for at in 0..all.len() as u32 {
-            if !self.counts[at as usize] {
-                continue;
-            }
-            for Operation { key, action } in self.transactions.operations(at) {
-                let Action::Append(value) = action else {
-                    continue;
-                };
-                if self.position(key, value) == NONE {
-                    let unseen = &mut self.chains[key as usize].unseen;
-                    if unseen.last() != Some(&at) {
-                        unseen.push(at);
-                    }
-                }
-            }
+        let writers = appends;
+        let wrong = writers.iter().position(|&writer| writer == NONE);
+        Chain {
+            wrong_from: wrong.unwrap_or(writers.len()) as u32,
+            writers,
+            unseen,
+            contested,
         }
     }
 
     /// Where in the key's longest list the value stands, or [`NONE`].
     fn position(&self, key: u32, value: u32) -> u32 {
-        let append = self.appends.get(&name(key, value));
-        append.map_or(NONE, |append| append.position)
+        let append = self.appends.find(key, value);
+        append.map_or(NONE, |append| self.positions[append as usize])
     }
 
     /// The transactions that count.
@@ -298,6 +268,19 @@ impl Data for Lists<'_> {
         self.chains.iter().all(is_known)
     }
 
+    fn serial(&self) -> Option<Serial<UnseenOrders>> {
+        if self.contested().is_some() {
+            return None;
+        }
+        let mut places = order::ranks(&self.graph(Order::Realtime))?;
+        // Helpers have places too.
+        places.truncate(self.transactions.len());
+        Some(Serial {
+            orders: self.unseen_by(&places),
+            places: Arc::new(places),
+        })
+    }
+
     fn orders(&self, execution: Execution, order: Order) -> Result<UnseenOrders, NotFound> {
         if let Some(why) = self.contested() {
             return Err(NotFound {
@@ -305,10 +288,7 @@ impl Data for Lists<'_> {
                 is_certain: false,
             });
         }
-        let mut graph = GraphBuilder::new(self.transactions.len() as u32);
-        self.edges(order, &mut graph);
-        order::edges(self.transactions, &self.counts, order, &mut graph);
-        let graph = graph.build();
+        let graph = self.graph(order);
         let ranks = match execution {
             Execution::Snapshot => order::commit_ranks(&graph),
             Execution::Serial | Execution::Any => order::ranks(&graph),
@@ -320,15 +300,7 @@ impl Data for Lists<'_> {
                 is_certain: false,
             });
         };
-        let several = self.chains.iter().enumerate();
-        let several = several.filter(|(_, chain)| chain.unseen.len() > 1);
-        Ok(several
-            .map(|(key, chain)| {
-                let mut unseen = chain.unseen.clone();
-                unseen.sort_by_key(|&at| ranks[at as usize]);
-                (key as u32, unseen)
-            })
-            .collect())
+        Ok(self.unseen_by(&ranks))
     }
 
     fn edges_of(&self, orders: &UnseenOrders, graph: &mut GraphBuilder) {
@@ -370,6 +342,27 @@ impl Lists<'_> {
             "lists of key {} were read that contradict each other",
             self.transactions.key(key)
         ))
+    }
+
+    /// All that is certain, and the order.
+    fn graph(&self, order: Order) -> Graph {
+        let mut graph = GraphBuilder::new(self.transactions.len() as u32);
+        self.add_edges(None, &mut graph);
+        order::edges(self.transactions, &self.counts, order, &mut graph);
+        graph.build()
+    }
+
+    /// What no list shows, by the places of who appended it.
+    fn unseen_by(&self, places: &[u32]) -> UnseenOrders {
+        let several = self.chains.iter().enumerate();
+        let several = several.filter(|(_, chain)| chain.unseen.len() > 1);
+        several
+            .map(|(key, chain)| {
+                let mut unseen = chain.unseen.clone();
+                unseen.sort_by_key(|&at| places[at as usize]);
+                (key as u32, unseen)
+            })
+            .collect()
     }
 
     fn add_edges(&self, orders: Option<&UnseenOrders>, graph: &mut GraphBuilder) {

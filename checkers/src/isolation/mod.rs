@@ -28,6 +28,7 @@ mod phenomena;
 mod rw_register;
 mod transactions;
 mod words;
+mod writes;
 
 use serde_json::{Map, Value};
 

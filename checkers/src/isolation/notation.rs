@@ -37,7 +37,7 @@ impl<'a> MicroOperations<'a> {
     }
 
     pub(super) fn next(&mut self) -> Result<Option<(&'a str, Micro<'a>)>, Fault> {
-        let Some(item) = self.json.next() else {
+        let Some(byte) = self.json.peek() else {
             return Ok(None);
         };
         let position = self.position;
@@ -48,11 +48,12 @@ impl<'a> MicroOperations<'a> {
                 problem,
             })
         };
-        let parts = Items::of(item)
-            .and_then(|mut parts| Some((parts.next()?, parts.next()?, parts.next(), parts.next())));
-        let (name, key, value) = match parts {
-            Some((name, key, value, None)) => (name, key, value.unwrap_or("null")),
-            _ => return fault("", "is not a micro-operation [f, key, value]".to_owned()),
+        let parts = match byte {
+            b'[' => self.json.parts(),
+            _ => None,
+        };
+        let Some((name, key, value)) = parts else {
+            return fault("", "is not a micro-operation [f, key, value]".to_owned());
         };
         if key.starts_with(['[', '{']) || key == "null" {
             return fault("[1]", "a key is a number, a text or a boolean".to_owned());
@@ -136,12 +137,30 @@ impl<'a> Items<'a> {
         }
     }
 
+    /// How the next item begins; none at the end of the list.
+    #[inline]
+    fn peek(&mut self) -> Option<u8> {
+        self.space();
+        let byte = *self.json.as_bytes().get(self.at)?;
+        (byte != b']').then_some(byte)
+    }
+
+    /// The items of the list that comes, if they are two or three.
+    #[inline]
+    fn parts(&mut self) -> Option<(&'a str, &'a str, &'a str)> {
+        self.at += 1;
+        let (first, second) = (self.next()?, self.next()?);
+        let third = self.next().unwrap_or("null");
+        let is_end = self.peek().is_none();
+        self.at += 1;
+        is_end.then_some((first, second, third))
+    }
+
     #[inline]
     fn next(&mut self) -> Option<&'a str> {
-        self.space();
+        let byte = self.peek()?;
         let start = self.at;
-        match self.json.as_bytes().get(start)? {
-            b']' => return None,
+        match byte {
             b'[' | b'{' => self.bracketed(),
             b'"' => self.text(),
             _ => self.word(),
@@ -175,6 +194,15 @@ impl<'a> Items<'a> {
 
     fn bracketed(&mut self) {
         let bytes = self.json.as_bytes();
+        // Most have nothing in them that has an end of its own.
+        let inside = &bytes[self.at + 1..];
+        if bytes[self.at] == b'['
+            && let Some(end) = memchr::memchr3(b'[', b']', b'"', inside)
+            && inside[end] == b']'
+        {
+            self.at += end + 2;
+            return;
+        }
         let mut depth = 0_usize;
         while let Some(&byte) = bytes.get(self.at) {
             match byte {

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use super::digraph::{Filtered, Points, topological_ranks};
 use super::graph::{Graph, GraphBuilder, Kind, Kinds};
 use super::phenomena::Order;
-use super::transactions::{NEVER, Status, Transactions};
+use super::transactions::{NEVER, Status, Transaction, Transactions};
 use crate::intern::NONE;
 
 const ALL: Kinds = Kinds::of(&[Kind::Ww, Kind::Wr, Kind::Rw, Kind::Process, Kind::Realtime]);
@@ -56,16 +56,7 @@ fn process(transactions: &Transactions, counts: &[bool], graph: &mut GraphBuilde
 /// before it.
 fn realtime(transactions: &Transactions, counts: &[bool], graph: &mut GraphBuilder) {
     let all = transactions.all();
-    let mut completions: Vec<u32> = (0..all.len() as u32)
-        .filter(|&at| {
-            let transaction = &all[at as usize];
-            counts[at as usize]
-                && transaction.status == Status::Committed
-                && transaction.completed != NEVER
-        })
-        .collect();
-    completions.sort_unstable_by_key(|&at| all[at as usize].completed);
-    let mut completions = completions.into_iter().peekable();
+    let mut completions = committed(transactions, counts).into_iter().peekable();
     let mut helper = NONE;
     for (at, transaction) in (0..).zip(all).filter(|(at, _)| counts[*at as usize]) {
         let is_before = |&done: &u32| all[done as usize].completed < transaction.invoked;
@@ -83,6 +74,45 @@ fn realtime(transactions: &Transactions, counts: &[bool], graph: &mut GraphBuild
             graph.edge(helper, at, Kind::Through);
         }
     }
+}
+
+/// Transactions that committed, in the order in which they did. O(events).
+fn committed(transactions: &Transactions, counts: &[bool]) -> Vec<u32> {
+    let completed = || {
+        let is_over = |transaction: &Transaction| {
+            transaction.status == Status::Committed && transaction.completed != NEVER
+        };
+        let all = (0..).zip(transactions.all());
+        all.filter(move |(at, transaction)| counts[*at as usize] && is_over(transaction))
+    };
+    let last = completed().map(|(_, transaction)| transaction.completed);
+    let mut by_event = vec![NONE; last.max().map_or(0, |last| last as usize + 1)];
+    for (at, transaction) in completed() {
+        by_event[transaction.completed as usize] = at;
+    }
+    by_event.retain(|&at| at != NONE);
+    by_event
+}
+
+/// Whether places of transactions agree with real time, and so with the order of processes:
+/// who committed before another was invoked has an earlier one.
+pub(crate) fn agrees_with_realtime(
+    transactions: &Transactions,
+    counts: &[bool],
+    places: &[u32],
+) -> bool {
+    let all = transactions.all();
+    let mut completions = committed(transactions, counts).into_iter().peekable();
+    let mut latest = None;
+    let mut invoked = (0..).zip(all).filter(|(at, _)| counts[*at as usize]);
+    invoked.all(|(at, transaction)| {
+        while let Some(done) =
+            completions.next_if(|&done| all[done as usize].completed < transaction.invoked)
+        {
+            latest = latest.max(Some(places[done as usize]));
+        }
+        latest < Some(places[at as usize])
+    })
 }
 
 /// The place of each transaction in a serial order that agrees with all edges, if

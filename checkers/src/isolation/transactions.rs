@@ -13,10 +13,13 @@ use witness_histories::{Event, Kind, Process};
 use super::notation::{Elements, Fault, Micro, MicroOperations};
 use crate::checker::CheckError;
 use crate::intern::{Full, NONE};
-use crate::operations::Values;
+use crate::operations::{Values, small_integer};
 
 /// The completion of a transaction that never completed.
 pub(crate) const NEVER: u32 = u32::MAX;
+
+/// Keys that are integers below this are looked up in an array.
+const SMALL: u32 = 1 << 22;
 
 /// Keys have 29 bits beside a micro-operation's kind.
 const KEYS_MAX: u32 = 1 << 29;
@@ -181,6 +184,15 @@ impl Transactions {
         &self.odd[number as usize]
     }
 
+    /// Every read of a list that is no beginning of its key's longest.
+    pub(crate) fn odd_reads(&self) -> impl Iterator<Item = Operation> + '_ {
+        let odd = (!self.odd.is_empty()).then_some(&self.operations);
+        odd.into_iter()
+            .flatten()
+            .map(|packed| packed.get())
+            .filter(|operation| matches!(operation.action, Action::ReadOdd(_)))
+    }
+
     /// The list that a read saw; none if it saw no list.
     pub(crate) fn list(&self, operation: Operation) -> Option<&[u32]> {
         match operation.action {
@@ -219,12 +231,14 @@ impl Transactions {
 #[derive(Debug, Default)]
 pub(crate) struct TransactionsBuilder {
     transactions: Transactions,
-    open: HashMap<u32, u32, FixedState>,
+    /// By process, the transaction that it has open and what that is to do.
+    open: HashMap<u32, (u32, Vec<Packed>), FixedState>,
+    /// The number of a key, by that of its value: of small integers, and of others.
+    small: Vec<u32>,
     numbers: HashMap<u32, u32, FixedState>,
     /// Lists that were no beginnings of the longest then: their key and number.
     odd_keys: Vec<u32>,
-    /// What open transactions are to do, by transaction, in pieces to be used again.
-    asked: HashMap<u32, Vec<Packed>, FixedState>,
+    /// Lists of micro-operations to be used again.
     unused: Vec<Vec<Packed>>,
     list: Vec<u32>,
     /// By key: its longest list as it was spelt.
@@ -298,19 +312,18 @@ impl TransactionsBuilder {
         let process = u32::try_from(process)
             .ok()
             .filter(|&process| process != NONE)
-            .ok_or(too_many("processes", NONE))?;
+            .ok_or_else(|| too_many("processes", NONE))?;
         let index = u32::try_from(event.index)
             .ok()
             .filter(|&index| index < NEVER - 1)
-            .ok_or(too_many("events", NEVER))?;
+            .ok_or_else(|| too_many("events", NEVER))?;
         if event.kind == Kind::Invoke {
             return self.invoke(event, process, index);
         }
         // The completion of what was no transaction.
-        let Some(at) = self.open.remove(&process) else {
+        let Some((at, mut asked)) = self.open.remove(&process) else {
             return Ok(());
         };
-        let mut asked = self.asked.remove(&at).unwrap_or_default();
         let first = self.transactions.operations.len() as u32;
         match &event.value {
             Some(value) if event.kind == Kind::Ok && value.get() != "null" => {
@@ -365,8 +378,7 @@ impl TransactionsBuilder {
             region,
             status: Status::Unknown,
         });
-        self.asked.insert(at, asked);
-        self.open.insert(process, at);
+        self.open.insert(process, (at, asked));
         Ok(())
     }
 
@@ -400,7 +412,7 @@ impl TransactionsBuilder {
             let value = self.transactions.values.intern(key, NONE).map_err(full)?;
             let key = self
                 .key(value)
-                .ok_or(too_many("different keys", KEYS_MAX))?;
+                .ok_or_else(|| too_many("different keys", KEYS_MAX))?;
             let action = match micro {
                 Micro::Append(value) => {
                     Action::Append(self.transactions.values.intern(value, NONE).map_err(full)?)
@@ -434,14 +446,28 @@ impl TransactionsBuilder {
 
     /// The number of the key whose value has that number.
     fn key(&mut self, value: u32) -> Option<u32> {
-        if let Some(&key) = self.numbers.get(&value) {
+        let small = small_integer(value).filter(|&integer| integer < SMALL);
+        let known = match small {
+            Some(integer) => self.small.get(integer as usize),
+            None => self.numbers.get(&value),
+        };
+        if let Some(&key) = known.filter(|&&key| key != NONE) {
             return Some(key);
         }
         let key = self.transactions.keys.len() as u32;
         if key == KEYS_MAX {
             return None;
         }
-        self.numbers.insert(value, key);
+        match small {
+            Some(integer) => {
+                let at = integer as usize;
+                if at >= self.small.len() {
+                    self.small.resize((at + 1).next_power_of_two(), NONE);
+                }
+                self.small[at] = key;
+            }
+            None => drop(self.numbers.insert(value, key)),
+        }
         self.transactions.keys.push(value);
         self.transactions.longest.push(Vec::new());
         self.spellings.push(Spelling::default());
@@ -496,10 +522,9 @@ impl TransactionsBuilder {
     /// Nothing more comes. Transactions still open may have committed.
     pub(crate) fn finish(mut self) -> Transactions {
         let transactions = &mut self.transactions;
-        let mut open: Vec<u32> = self.open.into_values().collect();
-        open.sort_unstable();
-        for at in open {
-            let asked = self.asked.remove(&at).unwrap_or_default();
+        let mut open: Vec<(u32, Vec<Packed>)> = self.open.into_values().collect();
+        open.sort_unstable_by_key(|&(at, _)| at);
+        for (at, asked) in open {
             let first = transactions.operations.len() as u32;
             transactions.all[at as usize].first = first;
             transactions.all[at as usize].length = asked.len() as u32;

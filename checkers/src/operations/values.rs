@@ -63,6 +63,11 @@ impl Values {
     }
 }
 
+/// The integer that the number of a value stands for, if it is a small one.
+pub(crate) fn small_integer(number: u32) -> Option<u32> {
+    (number & INTEGER != 0 && number != NONE).then_some(number & !INTEGER)
+}
+
 /// A plain integer of up to nine digits.
 fn small(json: &[u8]) -> Option<u32> {
     if json.len() > 9 || json.is_empty() || (json[0] == b'0' && json.len() > 1) {

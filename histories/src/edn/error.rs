@@ -6,7 +6,7 @@ use super::{Fault, is_name};
 use crate::event::Error;
 
 /// Takes the form that comes; `nil` is no error.
-pub(super) fn read<'a>(edn: &mut Lexer<'a>) -> Result<Option<Error<'a>>, Fault> {
+pub(super) fn read<'a>(edn: &mut Lexer<'a>) -> Result<Option<Error<'a>>, Box<Fault>> {
     let start = edn.at();
     let mut ahead = edn.clone();
     let known = match edn.peek() {

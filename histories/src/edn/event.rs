@@ -11,6 +11,7 @@ use super::{Fault, Place, error, is_name, to_json};
 use crate::draft::Draft;
 use crate::event::{Error, Key, Kind, Process};
 use crate::field::Field;
+use crate::raw;
 
 /// Whether there is no form in the text but discarded ones.
 pub(crate) fn is_only_trivia(text: &str) -> bool {
@@ -19,7 +20,7 @@ pub(crate) fn is_only_trivia(text: &str) -> bool {
 }
 
 /// Reads one map; its values as JSON go to `scratch`.
-pub(crate) fn parse<'a>(text: &'a str, scratch: &'a mut String) -> Result<Draft<'a>, Fault> {
+pub(crate) fn parse<'a>(text: &'a str, scratch: &'a mut String) -> Result<Draft<'a>, Box<Fault>> {
     scratch.clear();
     let mut edn = Lexer::new(text);
     edn.trivia(0)?;
@@ -37,7 +38,7 @@ pub(crate) fn parse<'a>(text: &'a str, scratch: &'a mut String) -> Result<Draft<
     while !edn.close(b'}', 0)? {
         let start = edn.at();
         let (name, field) = field(&mut edn)?;
-        let named = |mut fault: Fault| {
+        let named = |mut fault: Box<Fault>| {
             fault.field.get_or_insert_with(|| name.clone().into_owned());
             fault
         };
@@ -81,7 +82,7 @@ fn known<'a>(
     scratch: &mut String,
     draft: &mut Draft<'a>,
     fields: &mut Fields<'a>,
-) -> Result<(), Fault> {
+) -> Result<(), Box<Fault>> {
     let start = edn.at();
     match field {
         Field::Value => fields.value = Some(json(edn, Place::Top, scratch)?),
@@ -105,7 +106,7 @@ fn known<'a>(
     Ok(())
 }
 
-fn process(edn: &mut Lexer<'_>) -> Result<Option<Process>, Fault> {
+fn process(edn: &mut Lexer<'_>) -> Result<Option<Process>, Box<Fault>> {
     let start = edn.at();
     if let Some(id) = edn.plain_integer().and_then(|word| word.parse().ok()) {
         return Ok(Some(Process::Client(id)));
@@ -134,7 +135,10 @@ fn integer<T: std::str::FromStr>(word: &str) -> Option<T> {
 }
 
 /// Takes an integer or `nil`.
-fn number<T: std::str::FromStr>(edn: &mut Lexer<'_>, expected: &str) -> Result<Option<T>, Fault> {
+fn number<T: std::str::FromStr>(
+    edn: &mut Lexer<'_>,
+    expected: &str,
+) -> Result<Option<T>, Box<Fault>> {
     let start = edn.at();
     if let Some(number) = edn.plain_integer().and_then(|word| word.parse().ok()) {
         return Ok(Some(number));
@@ -163,7 +167,7 @@ fn is_nil(edn: &mut Lexer<'_>) -> bool {
 
 /// Takes the name of a field, and says which one it is if this version knows it.
 #[inline]
-fn field<'a>(edn: &mut Lexer<'a>) -> Result<(Cow<'a, str>, Option<Field>), Fault> {
+fn field<'a>(edn: &mut Lexer<'a>) -> Result<(Cow<'a, str>, Option<Field>), Box<Fault>> {
     let start = edn.at();
     if edn.take(b':')
         && let Ok(word) = edn.word()
@@ -178,7 +182,7 @@ fn field<'a>(edn: &mut Lexer<'a>) -> Result<(Cow<'a, str>, Option<Field>), Fault
 }
 
 /// Takes the name of a field or of a function.
-fn name<'a>(edn: &mut Lexer<'a>) -> Result<Cow<'a, str>, Fault> {
+fn name<'a>(edn: &mut Lexer<'a>) -> Result<Cow<'a, str>, Box<Fault>> {
     let start = edn.at();
     if edn.peek() == Some(b':') {
         let word = edn.word()?;
@@ -199,7 +203,7 @@ fn name<'a>(edn: &mut Lexer<'a>) -> Result<Cow<'a, str>, Fault> {
 }
 
 /// Takes a text; what is none is spelt as one.
-fn text<'a>(edn: &mut Lexer<'a>) -> Result<Cow<'a, str>, Fault> {
+fn text<'a>(edn: &mut Lexer<'a>) -> Result<Cow<'a, str>, Box<Fault>> {
     let start = edn.at();
     if edn.peek() == Some(b':') {
         let word = edn.word()?;
@@ -220,7 +224,7 @@ fn text<'a>(edn: &mut Lexer<'a>) -> Result<Cow<'a, str>, Fault> {
 }
 
 /// Takes the object of an operation; a list or a map is spelt as a text.
-fn key<'a>(edn: &mut Lexer<'a>) -> Result<Option<Key<'a>>, Fault> {
+fn key<'a>(edn: &mut Lexer<'a>) -> Result<Option<Key<'a>>, Box<Fault>> {
     let start = edn.at();
     if let Some(b'"' | b':') = edn.peek() {
         return Ok(Some(Key::Text(text(edn)?)));
@@ -254,7 +258,11 @@ pub(super) fn is_compound(edn: &str) -> bool {
 }
 
 /// Takes a form, and says where in the scratch it is as JSON.
-fn json(edn: &mut Lexer<'_>, place: Place, scratch: &mut String) -> Result<Range<usize>, Fault> {
+fn json(
+    edn: &mut Lexer<'_>,
+    place: Place,
+    scratch: &mut String,
+) -> Result<Range<usize>, Box<Fault>> {
     let start = scratch.len();
     to_json::value(edn, place, 1, scratch)?;
     Ok(start..scratch.len())
@@ -262,33 +270,26 @@ fn json(edn: &mut Lexer<'_>, place: Place, scratch: &mut String) -> Result<Range
 
 /// Takes the form at the start of `text` as an event's value, appends it as JSON,
 /// and says how long it is.
-pub(crate) fn value_span(text: &str, scratch: &mut String) -> Result<usize, Fault> {
+pub(crate) fn value_span(text: &str, scratch: &mut String) -> Result<usize, Box<Fault>> {
     let mut edn = Lexer::new(text);
     edn.trivia(0)?;
     to_json::value(&mut edn, Place::Top, 1, scratch)?;
     Ok(edn.at())
 }
 
-/// The JSON as a value.
-pub(crate) fn raw(json: &str) -> Result<Cow<'_, RawValue>, Fault> {
-    let raw = match json {
-        "null" => RawValue::NULL,
-        _ => match serde_json::from_str(json) {
-            Ok(raw) => raw,
-            Err(error) => {
-                return Err(Fault {
-                    at: 0,
-                    field: None,
-                    message: error.to_string(),
-                });
-            }
-        },
-    };
-    Ok(Cow::Borrowed(raw))
+/// The JSON as a value, which it is known to be: it came out of [`to_json`].
+pub(crate) fn raw(json: &str) -> Result<Cow<'_, RawValue>, Box<Fault>> {
+    raw::known(json).map(Cow::Borrowed).map_err(|error| {
+        Box::new(Fault {
+            at: 0,
+            field: None,
+            message: error.to_string(),
+        })
+    })
 }
 
 /// Reads an `:error` from the start of `text`.
-pub(crate) fn error_at(text: &str) -> Result<Option<Error<'_>>, Fault> {
+pub(crate) fn error_at(text: &str) -> Result<Option<Error<'_>>, Box<Fault>> {
     let mut edn = Lexer::new(text);
     edn.trivia(0)?;
     error::read(&mut edn)

@@ -49,12 +49,12 @@ impl<'a> Lexer<'a> {
         self.at == self.text.len()
     }
 
-    pub(super) fn fault<T>(&self, at: usize, message: impl Into<String>) -> Result<T, Fault> {
-        Err(Fault {
+    pub(super) fn fault<T>(&self, at: usize, message: impl Into<String>) -> Result<T, Box<Fault>> {
+        Err(Box::new(Fault {
             at,
             field: None,
             message: message.into(),
-        })
+        }))
     }
 
     /// The byte that comes.
@@ -80,7 +80,7 @@ impl<'a> Lexer<'a> {
 
     /// Takes what means nothing: white space, commas, comments, discarded forms.
     #[inline]
-    pub(super) fn trivia(&mut self, depth: usize) -> Result<(), Fault> {
+    pub(super) fn trivia(&mut self, depth: usize) -> Result<(), Box<Fault>> {
         // A single space is what stands there most often.
         self.at += usize::from(self.peek() == Some(b' '));
         match self.peek() {
@@ -89,7 +89,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn long_trivia(&mut self, depth: usize) -> Result<(), Fault> {
+    fn long_trivia(&mut self, depth: usize) -> Result<(), Box<Fault>> {
         let mut discards = 0_usize;
         loop {
             match self.peek() {
@@ -109,7 +109,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Takes one form, whatever it is.
-    pub(super) fn skip(&mut self, depth: usize) -> Result<(), Fault> {
+    pub(super) fn skip(&mut self, depth: usize) -> Result<(), Box<Fault>> {
         let start = self.at;
         self.limit(depth)?;
         match self.peek() {
@@ -133,7 +133,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn skip_items(&mut self, depth: usize) -> Result<(), Fault> {
+    fn skip_items(&mut self, depth: usize) -> Result<(), Box<Fault>> {
         let close = self.open();
         while !self.close(close, depth)? {
             self.skip(depth + 1)?;
@@ -142,7 +142,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Refuses to go deeper than that.
-    pub(super) fn limit(&self, depth: usize) -> Result<(), Fault> {
+    pub(super) fn limit(&self, depth: usize) -> Result<(), Box<Fault>> {
         if depth > DEPTH_MAX {
             return self.fault(self.at, format!("nested deeper than {DEPTH_MAX} levels"));
         }
@@ -162,7 +162,7 @@ impl<'a> Lexer<'a> {
 
     /// Whether the bracket comes next, which it takes; else a form comes.
     #[inline]
-    pub(super) fn close(&mut self, bracket: u8, depth: usize) -> Result<bool, Fault> {
+    pub(super) fn close(&mut self, bracket: u8, depth: usize) -> Result<bool, Box<Fault>> {
         self.trivia(depth)?;
         match self.peek() {
             Some(byte) if byte == bracket => {
@@ -175,7 +175,7 @@ impl<'a> Lexer<'a> {
     }
 
     #[cold]
-    fn not_closed(&self, bracket: u8) -> Result<bool, Fault> {
+    fn not_closed(&self, bracket: u8) -> Result<bool, Box<Fault>> {
         let missing = format!("where {:?} or a form is missing", char::from(bracket));
         match self.peek() {
             None => self.fault(self.at, format!("ends {missing}")),
@@ -184,7 +184,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Takes a tag, and says it without its `#`.
-    pub(super) fn tag(&mut self) -> Result<&'a str, Fault> {
+    pub(super) fn tag(&mut self) -> Result<&'a str, Box<Fault>> {
         let start = self.at;
         self.at += 1;
         let tag = self.bare_word();
@@ -194,6 +194,34 @@ impl<'a> Lexer<'a> {
             }
             Some(_) => Ok(tag),
         }
+    }
+
+    /// What is between the brackets of the list that comes, if it begins with a digit and
+    /// nothing in it has brackets of its own.
+    #[inline]
+    pub(super) fn plain_list(&self) -> Option<&'a str> {
+        let inside = &self.text[self.at + 1..];
+        let begins = inside.as_bytes().first().is_some_and(u8::is_ascii_digit);
+        if !begins || self.peek() != Some(b'[') {
+            return None;
+        }
+        Some(&inside[..memchr::memchr(b']', inside.as_bytes())?])
+    }
+
+    /// Takes the list that comes, with that between its brackets.
+    pub(super) fn take_list(&mut self, inside: &str) {
+        self.at += inside.len() + 2;
+    }
+
+    /// Takes `nil`, if that is the word that comes.
+    #[inline(always)]
+    pub(super) fn plain_nil(&mut self) -> bool {
+        let rest = &self.text.as_bytes()[self.at..];
+        let comes = rest.starts_with(b"nil") && rest.get(3).is_none_or(|&byte| is_delimiter(byte));
+        if comes {
+            self.at += 3;
+        }
+        comes
     }
 
     /// Takes an integer in its one spelling, if that is the word that comes: what most
@@ -238,7 +266,7 @@ impl<'a> Lexer<'a> {
 
     /// Takes a keyword, symbol or number.
     #[inline]
-    pub(super) fn word(&mut self) -> Result<&'a str, Fault> {
+    pub(super) fn word(&mut self) -> Result<&'a str, Box<Fault>> {
         let start = self.at;
         let word = self.bare_word();
         match word.as_bytes().first() {
@@ -248,7 +276,7 @@ impl<'a> Lexer<'a> {
     }
 
     #[cold]
-    fn no_word(&self, start: usize) -> Result<&'a str, Fault> {
+    fn no_word(&self, start: usize) -> Result<&'a str, Box<Fault>> {
         match self.text[start..].chars().next() {
             None => self.fault(start, "ends where a form is missing"),
             Some('\'' | '`' | '~' | '@' | '^') => {
@@ -267,7 +295,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Takes a character: a backslash, and one character or its name.
-    pub(super) fn character(&mut self) -> Result<(), Fault> {
+    pub(super) fn character(&mut self) -> Result<(), Box<Fault>> {
         let start = self.at;
         let Some(first) = self.text[start..].chars().nth(1) else {
             return self.fault(start, "ends where a character is missing");
@@ -280,7 +308,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Takes a text.
-    pub(super) fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
+    pub(super) fn string(&mut self) -> Result<Cow<'a, str>, Box<Fault>> {
         let start = self.at;
         let inside = &self.text[start + 1..];
         let end = memchr::memchr2(b'"', b'\\', inside.as_bytes());
@@ -305,7 +333,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Takes what stands behind a backslash in a text.
-    fn escape(&mut self) -> Result<char, Fault> {
+    fn escape(&mut self) -> Result<char, Box<Fault>> {
         let at = self.at - 1;
         let escape = self.peek();
         self.at += usize::from(escape.is_some_and(|byte| byte.is_ascii()));
@@ -334,7 +362,7 @@ impl<'a> Lexer<'a> {
         })
     }
 
-    fn hex(&mut self, at: usize) -> Result<u32, Fault> {
+    fn hex(&mut self, at: usize) -> Result<u32, Box<Fault>> {
         let digits = self.text.as_bytes().get(self.at..self.at + 4);
         let digits = digits
             .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
@@ -350,7 +378,7 @@ impl<'a> Lexer<'a> {
 
     /// What a word that ends here means.
     #[inline]
-    pub(super) fn scalar(&self, word: &'a str) -> Result<Scalar<'a>, Fault> {
+    pub(super) fn scalar(&self, word: &'a str) -> Result<Scalar<'a>, Box<Fault>> {
         let at = self.at - word.len();
         let bytes = word.as_bytes();
         Ok(match bytes {

@@ -13,7 +13,7 @@ pub(super) fn value(
     place: Place,
     depth: usize,
     json: &mut String,
-) -> Result<(), Fault> {
+) -> Result<(), Box<Fault>> {
     let start = edn.at();
     edn.limit(depth)?;
     match edn.peek() {
@@ -53,12 +53,16 @@ pub(super) fn value(
     }
 }
 
-/// Takes an integer or a keyword in its plainest spelling and appends it, if that is
+/// Takes an integer, nil or a keyword in its plainest spelling and appends it, if that is
 /// what comes: what histories are full of.
 #[inline(always)]
 fn plain(edn: &mut Lexer<'_>, place: Place, json: &mut String) -> bool {
     if let Some(integer) = edn.plain_integer() {
         json.push_str(integer);
+        return true;
+    }
+    if edn.plain_nil() {
+        json.push_str("null");
         return true;
     }
     let Some(word) = edn.plain_keyword() else {
@@ -72,7 +76,19 @@ fn plain(edn: &mut Lexer<'_>, place: Place, json: &mut String) -> bool {
     true
 }
 
-fn items(edn: &mut Lexer<'_>, place: Place, depth: usize, json: &mut String) -> Result<(), Fault> {
+fn items(
+    edn: &mut Lexer<'_>,
+    place: Place,
+    depth: usize,
+    json: &mut String,
+) -> Result<(), Box<Fault>> {
+    if depth < DEPTH_MAX
+        && let Some(inside) = edn.plain_list()
+        && integers(inside, json)
+    {
+        edn.take_list(inside);
+        return Ok(());
+    }
     let close = edn.open();
     json.push('[');
     let mut position = 0;
@@ -81,8 +97,10 @@ fn items(edn: &mut Lexer<'_>, place: Place, depth: usize, json: &mut String) -> 
             json.push(',');
         }
         let place = place.item(position);
-        if depth >= DEPTH_MAX || !plain(edn, place, json) {
-            value(edn, place, depth + 1, json)?;
+        match edn.peek() {
+            Some(b'[') if depth < DEPTH_MAX => items(edn, place, depth + 1, json)?,
+            _ if depth < DEPTH_MAX && plain(edn, place, json) => {}
+            _ => value(edn, place, depth + 1, json)?,
         }
         position += 1;
     }
@@ -90,7 +108,49 @@ fn items(edn: &mut Lexer<'_>, place: Place, depth: usize, json: &mut String) -> 
     Ok(())
 }
 
-fn map(edn: &mut Lexer<'_>, depth: usize, json: &mut String) -> Result<(), Fault> {
+/// Appends a list of natural numbers, a space between each and the next, as JSON; nothing
+/// if it is not one. Lists of appends are long, so it goes by blocks, without a branch for
+/// each byte.
+fn integers(inside: &str, json: &mut String) -> bool {
+    const ROOM: usize = 62;
+    let start = json.len();
+    json.push('[');
+    // Two bytes of the block before, and what is to come.
+    let mut block = [0_u8; ROOM + 2];
+    block[1] = b' ';
+    for bytes in inside.as_bytes().chunks(ROOM) {
+        let length = bytes.len();
+        block[2..2 + length].copy_from_slice(bytes);
+        block[2 + length..].fill(0);
+        let (mut known, mut odd) = (0_u8, false);
+        for at in 2..ROOM + 2 {
+            let (first, before, byte) = (block[at - 2], block[at - 1], block[at]);
+            let (is_digit, is_space) = (byte.is_ascii_digit(), byte == b' ');
+            known += u8::from(is_digit | is_space);
+            odd |= is_space & (before == b' ');
+            odd |= is_digit & (before == b'0') & !first.is_ascii_digit();
+        }
+        if odd || usize::from(known) != length {
+            json.truncate(start);
+            return false;
+        }
+        let last = [block[length], block[length + 1]];
+        for byte in &mut block[2..] {
+            *byte = if *byte == b' ' { b',' } else { *byte };
+        }
+        // It is ASCII.
+        json.push_str(std::str::from_utf8(&block[2..2 + length]).unwrap_or_default());
+        block[..2].copy_from_slice(&last);
+    }
+    if block[1] == b' ' {
+        json.truncate(start);
+        return false;
+    }
+    json.push(']');
+    true
+}
+
+fn map(edn: &mut Lexer<'_>, depth: usize, json: &mut String) -> Result<(), Box<Fault>> {
     let close = edn.open();
     json.push('{');
     let mut first = true;
@@ -108,7 +168,7 @@ fn map(edn: &mut Lexer<'_>, depth: usize, json: &mut String) -> Result<(), Fault
     Ok(())
 }
 
-fn tagged(edn: &mut Lexer<'_>, depth: usize, json: &mut String) -> Result<(), Fault> {
+fn tagged(edn: &mut Lexer<'_>, depth: usize, json: &mut String) -> Result<(), Box<Fault>> {
     let start = edn.at();
     if edn.take_text("##") {
         edn.word()?;
@@ -145,7 +205,7 @@ fn tagged(edn: &mut Lexer<'_>, depth: usize, json: &mut String) -> Result<(), Fa
 }
 
 /// Takes the text behind [`JSON_TAG`]: JSON, whole.
-fn embedded<'a>(edn: &mut Lexer<'a>) -> Result<Cow<'a, str>, Fault> {
+fn embedded<'a>(edn: &mut Lexer<'a>) -> Result<Cow<'a, str>, Box<Fault>> {
     let start = edn.at();
     if edn.peek() != Some(b'"') {
         return edn.fault(start, format!("#{JSON_TAG} holds a text"));
@@ -159,7 +219,7 @@ fn embedded<'a>(edn: &mut Lexer<'a>) -> Result<Cow<'a, str>, Fault> {
 
 /// Takes the form that comes and appends the name that it is, quoted: the key of
 /// an object, the name of a field or of a function.
-pub(super) fn key(edn: &mut Lexer<'_>, depth: usize, json: &mut String) -> Result<(), Fault> {
+pub(super) fn key(edn: &mut Lexer<'_>, depth: usize, json: &mut String) -> Result<(), Box<Fault>> {
     let start = edn.at();
     match edn.peek() {
         Some(b'"') => {

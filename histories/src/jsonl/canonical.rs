@@ -10,6 +10,7 @@ use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
 use crate::event::{Error, Event, Key, Kind, Process};
+use crate::raw;
 
 /// The event of the line, if it is spelt canonically and has neither escapes nor
 /// unknown fields.
@@ -128,12 +129,19 @@ impl<'a> Rest<'a> {
         Some(Some(Key::Int(self.digits()?.try_into().ok()?)))
     }
 
-    /// Any JSON, which serde_json validates, if there is a value.
+    /// Any JSON, which serde_json validates unless it is a small natural number, if there
+    /// is a value.
     #[inline]
     fn value(&mut self) -> Option<Option<&'a RawValue>> {
         if self.expect(",\"value\":").is_none() {
             return Some(None);
         }
+        let before = self.0;
+        if self.digits().is_some() && self.0.starts_with(['}', ',']) {
+            let number = &before[..before.len() - self.0.len()];
+            return raw::known(number).ok().map(Some);
+        }
+        self.0 = before;
         let value = <&RawValue>::deserialize(&mut Deserializer::from_str(self.0)).ok()?;
         // Fails if there is white space before it.
         self.expect(value.get())?;

@@ -77,7 +77,15 @@ impl Frames {
                     b'[' | b'(' if self.list == List::Unknown => self.list = List::Open,
                     b']' | b')' if self.list == List::Open => self.list = List::Closed,
                     _ if self.list == List::Closed => return Found::Behind(at),
-                    _ => self.begin(byte, at),
+                    _ => {
+                        self.begin(byte, at);
+                        if byte == b'{'
+                            && let Some(length) = plain_map(&bytes[self.at..])
+                        {
+                            self.at += length;
+                            return self.found();
+                        }
+                    }
                 },
                 Inside::Comment | Inside::FormComment => {
                     if byte == b'\n' {
@@ -198,6 +206,14 @@ impl Frames {
             _ => Ended::InForm(self.start),
         }
     }
+}
+
+/// How long the rest of a map is that has no map, text, character or comment in it, as most
+/// events are: it need not be gone through bracket by bracket.
+fn plain_map(rest: &[u8]) -> Option<usize> {
+    let end = memchr::memchr2(b'{', b'}', rest)?;
+    let is_plain = rest[end] == b'}' && memchr::memchr3(b'"', b'\\', b';', &rest[..end]).is_none();
+    is_plain.then_some(end + 1)
 }
 
 /// The bytes that mean something between the brackets of a form.

@@ -11,7 +11,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::cut::{Chunk, Cutter};
-use super::parse::{Parsed, parse};
+use super::parse::{Parsed, parse, utf8};
 use super::settle::Settler;
 use super::{BUFFER_BYTES, ReadError, Reader};
 use crate::event::Event;
@@ -185,8 +185,15 @@ where
                 .take()
                 .map(|end| end.map_err(|error| (None, error)));
             let mut parsed = Vec::with_capacity(chunk.places.len());
+            // UTF-8 is looked at once for all, and only where that fails once for each.
+            let last = chunk.places.last().map_or(0, |place| place.range.end);
+            let all = str::from_utf8(&chunk.buffer[..last]).ok();
             for (place, scratch) in chunk.places.iter().zip(&mut scratches) {
-                match parse(self.name, format, &chunk.buffer, place, scratch) {
+                let text = match all.and_then(|all| all.get(place.range.clone())) {
+                    Some(text) => Ok(text),
+                    None => utf8(self.name, &chunk.buffer, place),
+                };
+                match text.and_then(|text| parse(self.name, format, text, place, scratch)) {
                     Ok(event) => parsed.push((place.line, event)),
                     Err(error) => {
                         end = Some(Err((Some(place.line), error)));

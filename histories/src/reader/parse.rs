@@ -19,17 +19,16 @@ pub(super) enum Parsed<'a> {
     Draft(Draft<'a>),
 }
 
-/// Reads the event at that place of the buffer; values of other formats go to
-/// `scratch` as JSON.
+/// Reads an event, which stands at that place; values of other formats go to `scratch` as
+/// JSON.
 #[inline]
 pub(super) fn parse<'a>(
     name: &str,
     format: Format,
-    buffer: &'a [u8],
+    text: &'a str,
     place: &Place,
     scratch: &'a mut String,
 ) -> Result<Parsed<'a>, ReadError> {
-    let text = utf8(name, buffer, place)?;
     if format == Format::JsonLines {
         return match jsonl::parse(text) {
             Ok(event) => Ok(Parsed::Event(event)),
@@ -52,6 +51,7 @@ pub(super) fn parse<'a>(
 }
 
 /// The text at that place of the buffer.
+#[inline]
 pub(super) fn utf8<'a>(name: &str, buffer: &'a [u8], place: &Place) -> Result<&'a str, ReadError> {
     let bytes = &buffer[place.range.clone()];
     std::str::from_utf8(bytes).map_err(|error| {
@@ -76,7 +76,7 @@ fn position(event: &[u8], at: usize, place: &Place) -> (u64, usize) {
     }
 }
 
-fn malformed(name: &str, text: &str, place: &Place, fault: Fault) -> ReadError {
+fn malformed(name: &str, text: &str, place: &Place, fault: Box<Fault>) -> ReadError {
     let (line, column) = position(text.as_bytes(), fault.at, place);
     ReadError::Malformed {
         name: name.to_owned(),

@@ -10,6 +10,7 @@ use aws_sdk_dsql::auth_token::{AuthTokenGenerator, Config as TokenConfig};
 use aws_sdk_dsql::config::Region;
 use rustls::RootCertStore;
 use tokio_postgres::config::{SslMode, SslNegotiation};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use witness_workloads::DbError;
@@ -171,7 +172,7 @@ impl Connector {
             }
             Ok(Err(error)) => Err(Refused {
                 code: error.code().map(|code| code.code().to_owned()),
-                message: message(&error),
+                message: format!("{}{}", message(&error), hint(&error)),
             }),
             Err(_) => Err(Refused {
                 code: None,
@@ -195,5 +196,17 @@ impl Connector {
             _ => generator.db_connect_auth_token(&self.aws).await,
         };
         Ok(minted.map_err(failed)?.to_string())
+    }
+}
+
+/// A token is the password here.
+fn hint(error: &tokio_postgres::Error) -> &'static str {
+    let refused = [
+        &SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+        &SqlState::INVALID_PASSWORD,
+    ];
+    match error.code() {
+        Some(code) if refused.contains(&code) => ": the token was rejected",
+        _ => "",
     }
 }

@@ -18,7 +18,7 @@ use witness_workloads::{Connection, Database, DbError, Fault, Table};
 use self::connection::{Pool, PooledConnection};
 use self::connector::Connector;
 use self::node::Node;
-use super::sql::physical;
+use super::sql::ddl;
 use super::{Backend, DsqlOptions, Endpoint, OpenError, Opened, Options, aws, endpoints};
 
 /// The environment variable that names real clusters.
@@ -168,19 +168,7 @@ impl Database for DsqlDatabase {
     async fn create(&self, tables: &[Table]) -> Result<(), DbError> {
         let mut connection = self.connection(&self.regions[0]).await?;
         for table in tables {
-            let columns: String = table
-                .columns
-                .iter()
-                .map(|c| format!(", {c} TEXT"))
-                .collect();
-            let name = physical(table);
-            for ddl in [
-                format!("DROP TABLE IF EXISTS {name}"),
-                format!(
-                    "CREATE TABLE {name} ({} TEXT PRIMARY KEY{columns})",
-                    table.key
-                ),
-            ] {
+            for ddl in ddl(table) {
                 let mut tries = 0;
                 while let Err(error) = connection.define(&ddl).await {
                     tries += 1;

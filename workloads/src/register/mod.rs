@@ -138,7 +138,11 @@ async fn transact(
             ("value".into(), value.to_string()),
         ])
     };
-    db.begin().await?;
+    if *f == "read" {
+        db.begin_read_only().await?;
+    } else {
+        db.begin().await?;
+    }
     match *f {
         "read" => {
             let found = db.read(&REGISTERS, key).await?;

@@ -48,8 +48,13 @@ async fn transact(
     ops: &Value,
 ) -> Result<Outcome, DbError> {
     let mut done = Vec::new();
-    db.begin().await?;
-    for op in ops.as_array().into_iter().flatten() {
+    let ops = || ops.as_array().into_iter().flatten();
+    if ops().all(|op| op[0] == "r") && app != "for-update" {
+        db.begin_read_only().await?;
+    } else {
+        db.begin().await?;
+    }
+    for op in ops() {
         let (f, key, argument) = (&op[0], op[1].to_string(), &op[2]);
         let result = match f.as_str() {
             Some("r") => read(app, table, db, &key).await?,

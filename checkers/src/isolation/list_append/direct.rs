@@ -5,7 +5,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 use rayon::prelude::*;
 
-use super::{Lists, name};
+use super::{Lists, TOGETHER};
 use crate::intern::NONE;
 use crate::isolation::findings::{Finding, Findings};
 use crate::isolation::phenomena::Phenomenon;
@@ -15,9 +15,6 @@ use crate::isolation::words::{self, listed};
 /// What a transaction knows of a key: the list that it read, if it did, and what it
 /// appended since.
 type Known<'a> = (u32, Option<&'a [u32]>, Vec<u32>);
-
-/// Transactions that one thread looks at, at least.
-const TOGETHER: usize = 4_096;
 
 /// What is wrong with an element of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +27,18 @@ impl Lists<'_> {
     /// Finds all of it; transactions are looked at in parallel.
     pub(super) fn find(&self) -> Findings {
         let longest_readers = self.longest_readers();
-        let mut findings = Findings::default();
-        self.find_in_longest(&longest_readers, &mut findings);
+        let merge = |mut some: Findings, more: Findings| {
+            some.merge(more);
+            some
+        };
+        let mut findings = (0..self.transactions.keys())
+            .into_par_iter()
+            .with_min_len(TOGETHER)
+            .fold(Findings::default, |mut findings, key| {
+                self.find_in_longest(key, longest_readers[key as usize], &mut findings);
+                findings
+            })
+            .reduce(Findings::default, merge);
         let in_reads = (0..self.transactions.len() as u32)
             .into_par_iter()
             .with_min_len(TOGETHER)
@@ -42,10 +49,7 @@ impl Lists<'_> {
                 }
                 findings
             })
-            .reduce(Findings::default, |mut some, more| {
-                some.merge(more);
-                some
-            });
+            .reduce(Findings::default, merge);
         findings.merge(in_reads);
         self.find_lost_updates(&mut findings);
         findings
@@ -68,63 +72,67 @@ impl Lists<'_> {
     }
 
     fn wrong(&self, key: u32, value: u32) -> Option<Wrong> {
-        match self.appends.get(&name(key, value)) {
+        match self.appends.find(key, value) {
             None => Some(Wrong::Garbage),
             Some(append) => {
-                let writer = &self.transactions.all()[append.transaction as usize];
-                (writer.status == Status::Aborted).then_some(Wrong::Aborted(append.transaction))
+                let writer = self.appends.writer(append);
+                let status = self.transactions.all()[writer as usize].status;
+                (status == Status::Aborted).then_some(Wrong::Aborted(writer))
             }
         }
     }
 
-    /// Of each key: elements that are there twice, and committed ones behind aborted ones.
-    fn find_in_longest(&self, readers: &[u32], findings: &mut Findings) {
-        for key in 0..self.transactions.keys() {
-            let longest = self.transactions.longest(key);
-            if longest.is_empty() {
-                continue;
-            }
-            let reader = readers[key as usize];
-            if let Some(value) = twice(longest) {
-                findings.add(Phenomenon::DuplicateElements, || {
-                    self.finding(key, &[reader], || {
-                        format!(
-                            "{} read {} of key {}, where {} is twice",
-                            words::transaction(self.transactions, reader),
-                            listed(self.transactions, longest, value),
-                            self.transactions.key(key),
-                            self.transactions.value(value)
-                        )
-                    })
-                });
-            }
-            let chain = &self.chains[key as usize];
-            self.find_own_order(key, reader, findings);
-            let aborted = longest
-                .iter()
-                .position(|&value| matches!(self.wrong(key, value), Some(Wrong::Aborted(_))));
-            let Some(first) = aborted else { continue };
-            let after = chain.writers[first..].iter().position(|&w| w != NONE);
-            if let Some(after) = after {
-                let Some(Wrong::Aborted(writer)) = self.wrong(key, longest[first]) else {
-                    continue;
-                };
-                let next = first + after;
-                let builder = chain.writers[next];
-                findings.add(Phenomenon::DirtyUpdate, || self.finding(key, &[writer, builder, reader], || {
-                    format!(
-                        "{} appended {} to key {} behind {}, which {} appended and did not commit; {} read {}",
-                        words::transaction(self.transactions, builder),
-                        self.transactions.value(longest[next]),
-                        self.transactions.key(key),
-                        self.transactions.value(longest[first]),
-                        words::transaction(self.transactions, writer),
-                        words::transaction(self.transactions, reader),
-                        listed(self.transactions, longest, longest[next]),
-                    )
-                }));
-            }
+    /// Elements that are in the key's longest list twice, and committed ones behind aborted
+    /// ones.
+    fn find_in_longest(&self, key: u32, reader: u32, findings: &mut Findings) {
+        let longest = self.transactions.longest(key);
+        if longest.is_empty() {
+            return;
         }
+        if let Some(value) = twice(longest) {
+            findings.add(Phenomenon::DuplicateElements, || {
+                self.finding(key, &[reader], || {
+                    format!(
+                        "{} read {} of key {}, where {} is twice",
+                        words::transaction(self.transactions, reader),
+                        listed(self.transactions, longest, value),
+                        self.transactions.key(key),
+                        self.transactions.value(value)
+                    )
+                })
+            });
+        }
+        self.find_own_order(key, reader, findings);
+        let chain = &self.chains[key as usize];
+        let wrong = &longest[chain.wrong_from as usize..];
+        let aborted = (chain.wrong_from as usize..)
+            .zip(wrong)
+            .find_map(|(at, &value)| match self.wrong(key, value)? {
+                Wrong::Aborted(writer) => Some((at, writer)),
+                Wrong::Garbage => None,
+            });
+        let Some((first, writer)) = aborted else {
+            return;
+        };
+        let Some(after) = chain.writers[first..].iter().position(|&w| w != NONE) else {
+            return;
+        };
+        let next = first + after;
+        let builder = chain.writers[next];
+        findings.add(Phenomenon::DirtyUpdate, || {
+            self.finding(key, &[writer, builder, reader], || {
+                format!(
+                    "{} appended {} to key {} behind {}, which {} appended and did not commit; {} read {}",
+                    words::transaction(self.transactions, builder),
+                    self.transactions.value(longest[next]),
+                    self.transactions.key(key),
+                    self.transactions.value(longest[first]),
+                    words::transaction(self.transactions, writer),
+                    words::transaction(self.transactions, reader),
+                    listed(self.transactions, longest, longest[next]),
+                )
+            })
+        });
     }
 
     /// A list with a transaction's appends in another order than it made them, or with a
@@ -132,10 +140,15 @@ impl Lists<'_> {
     fn find_own_order(&self, key: u32, reader: u32, findings: &mut Findings) {
         let transactions = self.transactions;
         let longest = transactions.longest(key);
-        let mut writers = self.chains[key as usize].writers.clone();
+        let mut writers = self.appends.writers(key).to_vec();
         writers.sort_unstable();
-        writers.dedup();
-        for writer in writers.into_iter().filter(|&writer| writer != NONE) {
+        let several = writers
+            .chunk_by(|a, b| a == b)
+            .filter(|same| same.len() > 1);
+        for writer in several.map(|same| same[0]) {
+            if !self.counts[writer as usize] {
+                continue;
+            }
             let made = transactions.operations(writer).filter_map(|operation| {
                 let of_key = operation.key == key;
                 match operation.action {
@@ -275,28 +288,30 @@ impl Lists<'_> {
     fn find_intermediate(&self, at: u32, key: u32, list: &[u32], findings: &mut Findings) {
         let transactions = self.transactions;
         let Some(&last) = list.last() else { return };
-        let Some(append) = self.appends.get(&name(key, last)).copied() else {
+        let writer = self.appends.find(key, last);
+        let Some(writer) = writer.map(|append| self.appends.writer(append)) else {
             return;
         };
-        if append.transaction == at {
+        if writer == at {
             return;
         }
-        let final_value = transactions
-            .operations(append.transaction)
-            .rev()
-            .find_map(|operation| match operation.action {
-                Action::Append(value) if operation.key == key => Some(value),
-                _ => None,
-            });
+        let final_value =
+            transactions
+                .operations(writer)
+                .rev()
+                .find_map(|operation| match operation.action {
+                    Action::Append(value) if operation.key == key => Some(value),
+                    _ => None,
+                });
         if let Some(value) = final_value.filter(|&value| value != last) {
             findings.add(Phenomenon::G1b, || {
-                self.finding(key, &[at, append.transaction], || {
+                self.finding(key, &[at, writer], || {
                     format!(
                         "{} read {} of key {}, in the middle of {}, which appended {} and then {}",
                         words::transaction(transactions, at),
                         listed(transactions, list, last),
                         transactions.key(key),
-                        words::transaction(transactions, append.transaction),
+                        words::transaction(transactions, writer),
                         transactions.value(last),
                         transactions.value(value),
                     )
@@ -373,29 +388,50 @@ impl Lists<'_> {
         }
     }
 
+    /// What a transaction read and then appended to.
+    fn find_updates(&self, at: u32, updates: &mut Updates) {
+        let appends = |key: u32| {
+            let mut all = self.transactions.operations(at);
+            all.any(|operation| {
+                operation.key == key && matches!(operation.action, Action::Append(_))
+            })
+        };
+        let mut appended = None;
+        for (_, key, length) in self.external(at).filter(|&(_, key, _)| appends(key)) {
+            let appended = appended.get_or_insert_with(|| self.appended(at));
+            let Some(&(_, _, last)) = appended.iter().find(|(known, ..)| *known == key) else {
+                continue;
+            };
+            let writers = &self.chains[key as usize].writers;
+            let between = writers.get(length as usize..last as usize).unwrap_or(&[]);
+            let other = between.iter().find(|&&other| other != NONE && other != at);
+            match other {
+                Some(&other) => updates.found.push((at, other, key, length)),
+                None if last as usize == writers.len() => updates.unseen.push((key, at)),
+                None => {}
+            }
+        }
+    }
+
     /// A transaction read a version and appended, and another had appended in between.
     fn find_lost_updates(&self, findings: &mut Findings) {
         let transactions = self.transactions;
-        let mut found: Vec<(u32, u32, u32, u32)> = Vec::new();
-        // Readers of a whole list who appended to it what no list shows.
-        let mut unseen: Vec<(u32, u32)> = Vec::new();
-        for at in self.counting() {
-            let mut appended = None;
-            for (_, key, length) in self.external(at) {
-                let appended = appended.get_or_insert_with(|| self.appended(at));
-                let Some(&(_, _, last)) = appended.iter().find(|(known, ..)| *known == key) else {
-                    continue;
-                };
-                let writers = &self.chains[key as usize].writers;
-                let between = writers.get(length as usize..last as usize).unwrap_or(&[]);
-                let other = between.iter().find(|&&other| other != NONE && other != at);
-                match other {
-                    Some(&other) => found.push((at, other, key, length)),
-                    None if last as usize == writers.len() => unseen.push((key, at)),
-                    None => {}
-                }
-            }
-        }
+        let Updates {
+            mut found,
+            mut unseen,
+        } = (0..transactions.len() as u32)
+            .into_par_iter()
+            .with_min_len(TOGETHER)
+            .filter(|&at| self.counts[at as usize])
+            .fold(Updates::default, |mut updates, at| {
+                self.find_updates(at, &mut updates);
+                updates
+            })
+            .reduce(Updates::default, |mut some, mut more| {
+                some.found.append(&mut more.found);
+                some.unseen.append(&mut more.unseen);
+                some
+            });
         unseen.sort_unstable();
         unseen.dedup();
         for pair in unseen.chunk_by(|a, b| a.0 == b.0) {
@@ -417,6 +453,15 @@ impl Lists<'_> {
             }));
         }
     }
+}
+
+/// Reads of lists by transactions that appended to them.
+#[derive(Debug, Default)]
+struct Updates {
+    /// A reader, another that appended in between, the key, and how long the list was.
+    found: Vec<(u32, u32, u32, u32)>,
+    /// Keys, and readers of a whole list who appended to it what no list shows.
+    unseen: Vec<(u32, u32)>,
 }
 
 /// An element that the list holds twice.

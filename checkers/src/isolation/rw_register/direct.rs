@@ -2,13 +2,14 @@
 //! G1b, future-read, internal, and lost-update where two replaced the same version. One
 //! pass over all micro-operations; it knows nothing of cycles.
 
-use super::facts::{Facts, Writes};
+use super::facts::Facts;
 use super::misfit::Misfit;
 use crate::intern::NONE;
 use crate::isolation::findings::{Finding, Findings};
 use crate::isolation::phenomena::Phenomenon;
 use crate::isolation::transactions::{Action, Operation, Status, Transactions};
 use crate::isolation::words;
+use crate::isolation::writes::Writes;
 
 /// What a transaction last saw of a key.
 #[derive(Debug, Clone, Copy)]
@@ -27,9 +28,13 @@ type Reads = Vec<(u32, u32)>;
 /// # Errors
 /// The transactions are none on registers, or a value was written twice to a key.
 pub(super) fn read(transactions: &Transactions) -> Result<(Facts<'_>, Findings), Misfit> {
+    if let Some(misfit) = Misfit::of_kind(transactions) {
+        return Err(misfit);
+    }
     let mut pass = Pass {
         transactions,
-        writes: Writes::new(transactions)?,
+        writes: Writes::new(transactions)
+            .map_err(|twice| Misfit::written_twice(transactions, twice))?,
         counts: Vec::new(),
         reads: Reads::new(),
         findings: Findings::default(),

@@ -2,98 +2,16 @@
 //! what follows from them is inferred elsewhere.
 
 use super::lists::Lists;
-use super::misfit::Misfit;
 use crate::intern::NONE;
 use crate::isolation::phenomena::Order;
 use crate::isolation::transactions::{Action, Operation, Status, Transactions};
 use crate::isolation::words;
-
-/// What was written: values by key, ascending, with who wrote each.
-///
-/// A **version** is the number of a write here, or one behind them all: the initial version
-/// of a key is the number of writes and the key's number.
-#[derive(Debug)]
-pub(super) struct Writes {
-    /// Where each key's writes start.
-    starts: Vec<u32>,
-    values: Vec<u32>,
-    writers: Vec<u32>,
-}
-
-impl Writes {
-    /// O(n log n), and O(n) if values of a key are written in ascending order.
-    ///
-    /// # Errors
-    /// A value was written twice to a key, or something was appended.
-    pub(super) fn new(transactions: &Transactions) -> Result<Self, Misfit> {
-        let mut starts = vec![0_u32; transactions.keys() as usize + 1];
-        for at in 0..transactions.len() as u32 {
-            for operation in transactions.operations(at) {
-                match operation.action {
-                    Action::Write(_) => starts[operation.key as usize + 1] += 1,
-                    Action::Append(_) => return Err(Misfit::append(transactions, at)),
-                    Action::ReadPrefix(_) | Action::ReadOdd(_) => {
-                        return Err(Misfit::list(transactions, at));
-                    }
-                    Action::ReadUnknown | Action::ReadNil | Action::ReadValue(_) => {}
-                }
-            }
-        }
-        for key in 1..starts.len() {
-            starts[key] += starts[key - 1];
-        }
-        let mut writes = vec![(0, 0); starts.last().map_or(0, |&all| all as usize)];
-        let mut next = starts.clone();
-        for at in 0..transactions.len() as u32 {
-            for operation in transactions.operations(at) {
-                if let Action::Write(value) = operation.action {
-                    let next = &mut next[operation.key as usize];
-                    writes[*next as usize] = (value, at);
-                    *next += 1;
-                }
-            }
-        }
-        for (key, ends) in (0..).zip(starts.windows(2)) {
-            let of_key = &mut writes[ends[0] as usize..ends[1] as usize];
-            of_key.sort_unstable();
-            if let Some(pair) = of_key.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-                let by = [pair[0].1, pair[1].1];
-                return Err(Misfit::written_twice(transactions, key, pair[0].0, by));
-            }
-        }
-        Ok(Writes {
-            starts,
-            values: writes.iter().map(|&(value, _)| value).collect(),
-            writers: writes.iter().map(|&(_, writer)| writer).collect(),
-        })
-    }
-
-    pub(super) fn len(&self) -> u32 {
-        self.values.len() as u32
-    }
-
-    fn keys(&self) -> u32 {
-        self.starts.len() as u32 - 1
-    }
-
-    /// The write of that value: where it is if values are numbered in a row, or by
-    /// binary search.
-    pub(super) fn find(&self, key: u32, value: u32) -> Option<u32> {
-        let from = self.starts[key as usize];
-        let values = &self.values[from as usize..self.starts[key as usize + 1] as usize];
-        let guess = value.checked_sub(*values.first()?)?;
-        if values.get(guess as usize) == Some(&value) {
-            return Some(from + guess);
-        }
-        values.binary_search(&value).ok().map(|at| from + at as u32)
-    }
-
-    pub(super) fn writer(&self, write: u32) -> u32 {
-        self.writers[write as usize]
-    }
-}
+use crate::isolation::writes::Writes;
 
 /// What reads tell of writes.
+///
+/// A **version** is the number of a write, or one behind them all: the initial version of a
+/// key is the number of writes and the key's number.
 #[derive(Debug)]
 pub(super) struct Facts<'a> {
     pub(super) transactions: &'a Transactions,
@@ -116,9 +34,10 @@ impl<'a> Facts<'a> {
         counts: Vec<bool>,
         read: &[(u32, u32)],
     ) -> Self {
-        let mut keys = vec![0; writes.values.len()];
-        for (key, ends) in (0..).zip(writes.starts.windows(2)) {
-            keys[ends[0] as usize..ends[1] as usize].fill(key);
+        let mut keys = vec![0; writes.len() as usize];
+        for key in 0..writes.keys() {
+            let of_key = writes.of_key(key);
+            keys[of_key.start as usize..of_key.end as usize].fill(key);
         }
         let number = transactions.len() as u32;
         let last = last_writes(transactions, &writes);
@@ -216,8 +135,10 @@ impl<'a> Facts<'a> {
     /// Who wrote it; [`NONE`] if it is an initial version.
     #[inline]
     pub(super) fn writer(&self, version: u32) -> u32 {
-        let writer = self.writes.writers.get(version as usize);
-        writer.copied().unwrap_or(NONE)
+        match self.is_initial(version) {
+            true => NONE,
+            false => self.writes.writer(version),
+        }
     }
 
     #[inline]
@@ -230,8 +151,7 @@ impl<'a> Facts<'a> {
 
     /// All installed versions of a key but the initial one, ascending by value.
     pub(super) fn of_key(&self, key: u32) -> impl DoubleEndedIterator<Item = u32> + Clone + '_ {
-        let starts = &self.writes.starts;
-        let all = starts[key as usize]..starts[key as usize + 1];
+        let all = self.writes.of_key(key);
         all.filter(move |&version| self.installed(self.writer(version), key) == Some(version))
     }
 
@@ -266,8 +186,8 @@ impl<'a> Facts<'a> {
 
     /// What it reads as: `7`, or `null`.
     pub(super) fn value(&self, version: u32) -> String {
-        match self.writes.values.get(version as usize) {
-            Some(&value) => self.transactions.value(value).to_string(),
+        match self.writes.value(version) {
+            Some(value) => self.transactions.value(value).to_string(),
             None => "null".to_owned(),
         }
     }
@@ -294,7 +214,7 @@ impl<'a> Facts<'a> {
 
 /// Of every write, whether it is its transaction's last to its key.
 fn last_writes(transactions: &Transactions, writes: &Writes) -> Vec<bool> {
-    let mut last = vec![false; writes.values.len()];
+    let mut last = vec![false; writes.len() as usize];
     let mut written_by = vec![NONE; transactions.keys() as usize];
     for at in 0..transactions.len() as u32 {
         for operation in transactions.operations(at).rev() {
@@ -304,7 +224,9 @@ fn last_writes(transactions: &Transactions, writes: &Writes) -> Vec<bool> {
             let by = &mut written_by[operation.key as usize];
             if *by != at {
                 *by = at;
-                if let Some(write) = writes.find(operation.key, value) {
+                let write = writes.find(operation.key, value);
+                // One that failed may have been tried again by another.
+                if let Some(write) = write.filter(|&write| writes.writer(write) == at) {
                     last[write as usize] = true;
                 }
             }

@@ -1,6 +1,7 @@
 //! Why transactions are none on registers whose versions can be told.
 
-use crate::isolation::transactions::Transactions;
+use crate::isolation::transactions::{Action, Transactions};
+use crate::isolation::writes::WrittenTwice;
 
 /// Why transactions are none on registers whose versions can be told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,28 +25,26 @@ pub(crate) enum Misfit {
 }
 
 impl Misfit {
-    pub(super) fn append(transactions: &Transactions, at: u32) -> Self {
-        let event = transactions.all()[at as usize].invoked;
-        Misfit::Append { event }
+    /// The first of them, if there is one.
+    pub(super) fn of_kind(transactions: &Transactions) -> Option<Self> {
+        (0..transactions.len() as u32).find_map(|at| {
+            let event = transactions.all()[at as usize].invoked;
+            let mut all = transactions.operations(at);
+            all.find_map(|operation| match operation.action {
+                Action::Append(_) => Some(Misfit::Append { event }),
+                Action::ReadPrefix(_) | Action::ReadOdd(_) => Some(Misfit::List { event }),
+                _ => None,
+            })
+        })
     }
 
-    pub(super) fn list(transactions: &Transactions, at: u32) -> Self {
-        let event = transactions.all()[at as usize].invoked;
-        Misfit::List { event }
-    }
-
-    pub(super) fn written_twice(
-        transactions: &Transactions,
-        key: u32,
-        value: u32,
-        by: [u32; 2],
-    ) -> Self {
+    pub(super) fn written_twice(transactions: &Transactions, twice: WrittenTwice) -> Self {
         let event = |at: u32| transactions.all()[at as usize].invoked;
         Misfit::WrittenTwice {
-            value: transactions.value(value).to_string(),
-            key: transactions.key(key).to_string(),
-            first: event(by[0].min(by[1])),
-            second: event(by[0].max(by[1])),
+            value: transactions.value(twice.value).to_string(),
+            key: transactions.key(twice.key).to_string(),
+            first: event(twice.by[0]),
+            second: event(twice.by[1]),
         }
     }
 }

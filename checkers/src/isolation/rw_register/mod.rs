@@ -38,7 +38,7 @@ mod tests;
 
 use std::sync::{Arc, OnceLock};
 
-use super::data::{Data, Decision, Execution, NotFound, Reason};
+use super::data::{Data, Decision, Execution, NotFound, Reason, Serial};
 use super::digraph::Filtered;
 use super::findings::Findings;
 use super::graph::{GraphBuilder, Kind, Kinds, Step};
@@ -304,6 +304,13 @@ impl Data for Registers<'_> {
         self.easy().is_none()
             && chains::may_be_whole(&self.facts)
             && self.inferred(Order::Free).is_whole
+    }
+
+    fn serial(&self) -> Option<Serial<Places>> {
+        self.easy().map(|places| Serial {
+            places: places.0.clone(),
+            orders: places.clone(),
+        })
     }
 
     fn orders(&self, execution: Execution, order: Order) -> Result<Places, NotFound> {
