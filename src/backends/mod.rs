@@ -12,11 +12,17 @@ mod dsql;
 #[cfg(feature = "aws")]
 mod dynamodb;
 mod endpoint;
+#[cfg(all(unix, feature = "mysql"))]
+mod mysql;
+#[cfg(all(unix, feature = "postgres"))]
 mod postgres;
+mod servers;
 #[cfg(feature = "postgres")]
 mod sql;
 #[cfg(all(test, feature = "postgres"))]
 mod sql_faults;
+#[cfg(all(unix, feature = "postgres"))]
+mod tls;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -27,7 +33,7 @@ use serde::Serialize;
 use witness_workloads::{Database, DbError};
 
 pub use endpoint::{BadEndpoint, Endpoint};
-pub use postgres::{Isolation, PostgresOptions, Url};
+pub use servers::{Isolation, ServerOptions, Url};
 
 /// How to reach a database, or how its embedded stand-in shall behave.
 #[derive(Debug, Clone)]
@@ -42,8 +48,8 @@ pub struct Options {
     pub inter_region_rtt: Option<Duration>,
     /// Past this a request's outcome is not known.
     pub timeout: Duration,
-    /// What only PostgreSQL heeds.
-    pub postgres: PostgresOptions,
+    /// What only databases heed that are not AWS's.
+    pub servers: ServerOptions,
 }
 
 impl Default for Options {
@@ -54,7 +60,7 @@ impl Default for Options {
             seed: 0,
             inter_region_rtt: None,
             timeout: Duration::from_secs(10),
-            postgres: PostgresOptions::default(),
+            servers: ServerOptions::default(),
         }
     }
 }
@@ -166,6 +172,8 @@ static BACKENDS: &[&dyn Backend] = &[
     &dynamodb::MRSC,
     #[cfg(all(unix, feature = "postgres"))]
     &postgres::Postgres,
+    #[cfg(all(unix, feature = "mysql"))]
+    &mysql::Mysql,
 ];
 
 /// Every backend.
@@ -224,4 +232,17 @@ fn endpoints(name: &str, variable: &str, options: &Options) -> Result<Vec<Endpoi
         _ => {}
     }
     Ok(endpoints)
+}
+
+/// The ledger is `op_log` here; the prefix keeps clear of tables that are not ours.
+#[cfg(feature = "postgres")]
+fn physical(table: &witness_workloads::Table) -> String {
+    format!(
+        "witness_{}",
+        if table.name == "ledger" {
+            "op_log"
+        } else {
+            table.name
+        }
+    )
 }
