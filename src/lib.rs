@@ -17,7 +17,7 @@ pub mod check;
 pub mod cli;
 pub mod input;
 #[cfg(all(unix, feature = "postgres"))]
-pub mod local_postgres;
+pub mod local;
 #[cfg(feature = "aws")]
 pub mod provision;
 pub mod report;

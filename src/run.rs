@@ -223,7 +223,8 @@ fn options(spec: &Spec, parameters: &Parameters) -> Value {
         regions: _,
     } = parameters;
     let on_sale = on_sale.map(|(seats, buyers)| format!("{seats}x{buyers}"));
-    let postgres = (spec.backend.name() == "postgres").then_some(&spec.options.postgres);
+    let on_servers = ["postgres", "mysql"].contains(&spec.backend.name());
+    let servers = on_servers.then_some(&spec.options.servers);
     let ms = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
     json!({
         "app": app,
@@ -238,9 +239,9 @@ fn options(spec: &Spec, parameters: &Parameters) -> Value {
         "defects": spec.options.defects,
         "inter_region_rtt_ms": spec.options.inter_region_rtt.map(ms),
         "timeout_ms": ms(spec.options.timeout),
-        "isolation": postgres.map(|p| p.isolation.name()),
-        "standby": postgres.map(|p| p.standby),
-        "standby_lag_ms": postgres.map(|p| ms(p.standby_lag)),
+        "isolation": servers.map(|s| s.isolation.name()),
+        "standby": servers.map(|s| s.standby),
+        "standby_lag_ms": servers.map(|s| ms(s.standby_lag)),
         "settle_ms_max": ms(spec.settle_max),
         "level": spec.level,
         "database": spec.backend.choices(&spec.options),

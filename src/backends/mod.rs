@@ -12,12 +12,18 @@ mod dsql;
 #[cfg(feature = "aws")]
 mod dynamodb;
 mod endpoint;
+#[cfg(all(unix, feature = "mysql"))]
+mod mysql;
 mod options;
+#[cfg(all(unix, feature = "postgres"))]
 mod postgres;
+mod servers;
 #[cfg(feature = "postgres")]
 mod sql;
 #[cfg(all(test, feature = "postgres"))]
 mod sql_faults;
+#[cfg(all(unix, feature = "postgres"))]
+mod tls;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -31,8 +37,8 @@ use witness_workloads::{Burst, Database, DbError};
 #[cfg(feature = "aws")]
 pub(crate) use aws::{Clients as AwsClients, message as sdk_message};
 pub use endpoint::{BadEndpoint, Endpoint};
-pub use postgres::{Isolation, PostgresOptions, Url};
 pub use options::{DsqlOptions, DynamoOptions, Reads, Writes};
+pub use servers::{Isolation, ServerOptions, Url};
 
 /// How to reach a database, or how its embedded stand-in shall behave.
 #[derive(Debug, Clone)]
@@ -47,12 +53,12 @@ pub struct Options {
     pub inter_region_rtt: Option<Duration>,
     /// Past this a request's outcome is not known.
     pub timeout: Duration,
-    /// What only PostgreSQL heeds.
-    pub postgres: PostgresOptions,
     /// How Aurora DSQL is connected to.
     pub dsql: DsqlOptions,
     /// How DynamoDB is used.
     pub dynamodb: DynamoOptions,
+    /// What only databases heed that are not AWS's.
+    pub servers: ServerOptions,
 }
 
 impl Default for Options {
@@ -63,9 +69,9 @@ impl Default for Options {
             seed: 0,
             inter_region_rtt: None,
             timeout: Duration::from_secs(10),
-            postgres: PostgresOptions::default(),
             dsql: DsqlOptions::default(),
             dynamodb: DynamoOptions::default(),
+            servers: ServerOptions::default(),
         }
     }
 }
@@ -191,6 +197,8 @@ static BACKENDS: &[&dyn Backend] = &[
     &dynamodb::MRSC,
     #[cfg(all(unix, feature = "postgres"))]
     &postgres::Postgres,
+    #[cfg(all(unix, feature = "mysql"))]
+    &mysql::Mysql,
 ];
 
 /// Every backend.
@@ -254,4 +262,17 @@ fn endpoints(
         _ => {}
     }
     Ok(endpoints)
+}
+
+/// The ledger is `op_log` here; the prefix keeps clear of tables that are not ours.
+#[cfg(feature = "postgres")]
+fn physical(table: &witness_workloads::Table) -> String {
+    format!(
+        "witness_{}",
+        if table.name == "ledger" {
+            "op_log"
+        } else {
+            table.name
+        }
+    )
 }

@@ -15,6 +15,8 @@ use tokio_postgres::error::Severity;
 use tokio_postgres::types::{ToSql, Type};
 use witness_workloads::{Connection, DbError, Expectation, Fault, Page, Row, Table};
 
+use super::physical;
+
 /// Rows that a page of evidence has.
 const PAGE_ROWS: usize = 1000;
 
@@ -236,18 +238,6 @@ impl Connection for SqlConnection {
             .and_then(|row| row.get(table.key).cloned());
         Ok(Page { rows, next })
     }
-}
-
-/// The ledger is `op_log` here; the prefix keeps clear of tables that are not ours.
-pub(super) fn physical(table: &Table) -> String {
-    format!(
-        "witness_{}",
-        if table.name == "ledger" {
-            "op_log"
-        } else {
-            table.name
-        }
-    )
 }
 
 /// Replaces the table by an empty one: one statement after the other.

@@ -11,7 +11,7 @@ use witness_workloads::Parameters;
 
 use super::databases::DatabaseArgs;
 use super::{Failure, Format, Outcome, ask, interrupted, runtime, stdout};
-use crate::backends::{self, Endpoint, Isolation, OpenError, PostgresOptions};
+use crate::backends::{self, Endpoint, Isolation, OpenError, ServerOptions};
 use crate::report::{self, text::Detail};
 use crate::run::{Failed, Finished, Spec, Told, run};
 use crate::runner::{Progress, Stop};
@@ -37,12 +37,14 @@ Examples:
   witness run long-fork --backend postgres --standby     reads of us-east-2 on a hot standby
   witness run list-append --backend postgres --isolation serializable \\
     --url us-east-1=postgres://app@db.example.com/app    a server of yours
+  witness run write-skew --backend mysql                 two nodes of MariaDB with Galera
 
 Endpoints may also come from WITNESS_DSQL_ENDPOINTS and WITNESS_DYNAMODB_ENDPOINTS,
 separated by commas: REGION=HOST, REGION=CLUSTER_ID, or the ARN of a cluster or table; URLs
-from WITNESS_POSTGRES_URLS, separated by spaces, and a password from PGPASSWORD. The programs
-of PostgreSQL are found by pg_config, in Debian's folder or on the PATH, or are those in
-WITNESS_POSTGRES_BIN.")]
+from WITNESS_POSTGRES_URLS and WITNESS_MYSQL_URLS, separated by spaces, and a password from
+PGPASSWORD or MYSQL_PWD. The programs of PostgreSQL are found by pg_config, in Debian's folder
+or on the PATH, or are those in WITNESS_POSTGRES_BIN; those of MariaDB are below /usr, or
+below WITNESS_MARIADB_BASE.")]
 pub(super) struct Args {
     /// The workload; `witness list` shows all
     #[arg(default_value = "seats")]
@@ -111,7 +113,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
-    postgres: PostgresArgs,
+    servers: ServerArgs,
     #[command(flatten)]
     databases: DatabaseArgs,
     /// Do not ask before a run that costs money
@@ -119,18 +121,18 @@ pub(super) struct Args {
     yes: bool,
 }
 
-/// How PostgreSQL is reached.
+/// How servers that are not AWS's are reached.
 #[derive(clap::Args)]
-#[command(next_help_heading = "PostgreSQL")]
-struct PostgresArgs {
-    /// A server; once a region. If not given, a cluster is started for the run
+#[command(next_help_heading = "PostgreSQL, MariaDB and MySQL")]
+struct ServerArgs {
+    /// A server, as postgres://… or mysql://…; once a region. If not given, servers are started for the run
     // As text: what the parser says of a wrong value shows it, and this has a password.
-    #[arg(long = "url", value_name = "REGION=postgres://…")]
+    #[arg(long = "url", value_name = "REGION=URL")]
     urls: Vec<String>,
     /// read-committed, repeatable-read or serializable
     #[arg(long, value_name = "LEVEL", default_value_t)]
     isolation: Isolation,
-    /// The cluster that is started has a hot standby, which serves the reads of us-east-2
+    /// PostgreSQL that is started has a hot standby, which serves the reads of us-east-2
     #[arg(long)]
     standby: bool,
     /// How long the standby holds each commit back, such as 500ms
@@ -138,10 +140,10 @@ struct PostgresArgs {
     standby_lag: Duration,
 }
 
-impl PostgresArgs {
-    fn options(&self) -> Result<PostgresOptions, String> {
+impl ServerArgs {
+    fn options(&self) -> Result<ServerOptions, String> {
         let urls = self.urls.iter().map(|url| url.parse());
-        Ok(PostgresOptions {
+        Ok(ServerOptions {
             urls: urls.collect::<Result<_, _>>()?,
             isolation: self.isolation,
             standby: self.standby,
@@ -208,9 +210,9 @@ fn specs(args: &Args) -> Result<Vec<Spec>, Failure> {
         seed: args.seed.unwrap_or_else(seed),
         inter_region_rtt: args.inter_region_rtt,
         timeout: args.timeout,
-        postgres: args.postgres.options().map_err(Failure::bad_input)?,
         dsql: args.databases.dsql(),
         dynamodb: args.databases.dynamodb(),
+        servers: args.servers.options().map_err(Failure::bad_input)?,
     };
     let backends: Vec<_> = match &args.backend[..] {
         [] => backends::registry()
@@ -234,9 +236,12 @@ fn specs(args: &Args) -> Result<Vec<Spec>, Failure> {
             "--endpoint goes with one --backend, and is given once for each of its regions";
         return Err(Failure::bad_input(message));
     }
-    let postgres = backends.iter().any(|b| b.name() == "postgres");
-    if !postgres && options.postgres != PostgresOptions::default() {
-        let message = "--url, --isolation, --standby and --standby-lag go with --backend postgres";
+    let servers = ["postgres", "mysql"];
+    if !backends.iter().any(|b| servers.contains(&b.name()))
+        && options.servers != ServerOptions::default()
+    {
+        let message =
+            "--url, --isolation and --standby go with --backend postgres; the first two with mysql";
         return Err(Failure::bad_input(message));
     }
     for defect in &args.defects {

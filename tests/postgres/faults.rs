@@ -9,7 +9,7 @@ use std::time::Duration;
 use libtest_mimic::{Failed, Trial};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use witness::backends::{self, Isolation, Options, PostgresOptions, Url};
+use witness::backends::{self, Isolation, Options, ServerOptions, Url};
 use witness_workloads::seats::{LEDGER, SEATS};
 use witness_workloads::{Connection, Database, DbError, Fault, Row};
 
@@ -41,10 +41,10 @@ impl Server {
         let url = crate::shared::database().await?;
         let options = Options {
             timeout,
-            postgres: PostgresOptions {
+            servers: ServerOptions {
                 urls: vec![Url::new("us-east-1", &url)],
                 isolation,
-                ..PostgresOptions::default()
+                ..ServerOptions::default()
             },
             ..Options::default()
         };
@@ -196,9 +196,9 @@ async fn lost() -> Result<(), Failed> {
     let url = direct.replace(port, &proxy.port.to_string());
     let options = Options {
         timeout: PATIENCE,
-        postgres: PostgresOptions {
+        servers: ServerOptions {
             urls: vec![Url::new("us-east-1", url)],
-            ..PostgresOptions::default()
+            ..ServerOptions::default()
         },
         ..Options::default()
     };

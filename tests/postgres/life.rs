@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
 use tempfile::TempDir;
-use witness::local_postgres::{Cluster, Installed, Settings};
+use witness::local::postgres::{Cluster, Installed, Settings};
 
 /// What takes longer than this is not going to happen.
 const PATIENCE: Duration = Duration::from_secs(60);

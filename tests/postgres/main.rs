@@ -11,7 +11,7 @@ mod shared;
 use std::future::Future;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use witness::local_postgres::Installed;
+use witness::local::postgres::Installed;
 use witness::suite::trials;
 
 fn main() {

@@ -104,8 +104,8 @@ fn with_a_standby() -> Vec<Case> {
     let lagging = |workload| {
         let mut spec = spec(workload, Serializable);
         spec.backend = backends::find("postgres").expect("it is registered");
-        spec.options.postgres.standby = true;
-        spec.options.postgres.standby_lag = Duration::from_secs(3);
+        spec.options.servers.standby = true;
+        spec.options.servers.standby_lag = Duration::from_secs(3);
         spec.parameters.bursts = vec![12];
         spec
     };
@@ -216,7 +216,7 @@ fn sells(done: &Finished, sales: u64) -> Result<(), String> {
 fn spec(workload: &str, isolation: Isolation) -> Spec {
     let mut spec = Spec::new(workload, "postgres").expect("both are registered");
     spec.backend = &OnShared { gate: None };
-    spec.options.postgres.isolation = isolation;
+    spec.options.servers.isolation = isolation;
     // Clients that wait for a core are not clients that time out.
     spec.options.timeout = Duration::from_secs(60);
     spec.settle_max = Duration::from_secs(60);

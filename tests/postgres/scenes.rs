@@ -17,9 +17,9 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
-use witness::backends::{self, Isolation, Options, PostgresOptions, Url};
+use witness::backends::{self, Isolation, Options, ServerOptions, Url};
 use witness::input::Input;
-use witness::local_postgres::{Cluster, Installed, Settings};
+use witness::local::postgres::{Cluster, Installed, Settings};
 use witness_checkers::Verdict;
 use witness_histories::Recorder;
 use witness_workloads::{Database, Outcome, Request, Row, Workload, register::REGISTERS};
@@ -156,14 +156,14 @@ impl Stage {
         let hurried = format!("{primary}?options=-c%20synchronous_commit%3Dlocal");
         let options = Options {
             timeout: PATIENCE,
-            postgres: PostgresOptions {
+            servers: ServerOptions {
                 urls: vec![
                     Url::new("primary", &primary),
                     Url::new("standby", &standby),
                     Url::new("hurried", hurried),
                 ],
                 isolation,
-                ..PostgresOptions::default()
+                ..ServerOptions::default()
             },
             ..Options::default()
         };

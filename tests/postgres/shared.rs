@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use witness::backends::{self, Backend, OpenError, Opened, Options, Url};
-use witness::local_postgres::{Cluster, Installed, Settings};
+use witness::local::postgres::{Cluster, Installed, Settings};
 
 use crate::gate::gated;
 
@@ -64,7 +64,7 @@ impl Backend for OnShared {
         let url = database().await.map_err(OpenError::Unavailable)?;
         let mut options = options.clone();
         let regions = ["us-east-1", "us-east-2"];
-        options.postgres.urls = regions.map(|region| Url::new(region, &url)).into();
+        options.servers.urls = regions.map(|region| Url::new(region, &url)).into();
         let opened = backends::find("postgres")?.open(&options).await?;
         let database = match self.gate {
             Some(clients) => gated(opened.database, clients),

@@ -6,17 +6,17 @@ use async_trait::async_trait;
 use tokio_postgres::Client;
 use witness_workloads::{Connection, Database, DbError, Table};
 
-use super::super::sql::{SqlConnection, Stage, classify, ddl, physical};
-use super::super::{About, Backend, Endpoint, OpenError, Opened, Options};
-use super::options::{Isolation, PostgresOptions, Url};
+use super::super::sql::{SqlConnection, Stage, classify, ddl};
+use super::super::{
+    About, Backend, Endpoint, Isolation, OpenError, Opened, Options, ServerOptions, Url, physical,
+    servers,
+};
 use super::split::SplitConnection;
 use super::target::Target;
-use crate::local_postgres::{Cluster, Installed, Settings};
+use crate::local::postgres::{Cluster, Installed, Settings};
 
 /// The environment variable that names servers, separated by white space.
 const URLS: &str = "WITNESS_POSTGRES_URLS";
-/// Where the servers of a cluster of our own stand, in name.
-const REGIONS: [&str; 2] = ["us-east-1", "us-east-2"];
 /// The server gives a statement up first, and says so: then it did certainly not happen.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -42,12 +42,8 @@ impl Backend for Postgres {
     }
 
     async fn open(&self, options: &Options) -> Result<Opened, OpenError> {
-        let wanted = &options.postgres;
-        let mut urls = wanted.urls.clone();
-        if urls.is_empty() {
-            urls = from_env().map_err(OpenError::Options)?;
-        }
-        check(options, &urls).map_err(|why| OpenError::Options(why.into()))?;
+        let wanted = &options.servers;
+        let mut urls = servers::urls(options, URLS).map_err(OpenError::Options)?;
         let cluster = match urls.is_empty() {
             true => Some(start(wanted).await?),
             false => None,
@@ -55,8 +51,8 @@ impl Backend for Postgres {
         if let Some(cluster) = &cluster {
             let second = cluster.standby_url().unwrap_or(cluster.primary_url());
             urls = vec![
-                Url::new(REGIONS[0], cluster.primary_url()),
-                Url::new(REGIONS[1], second),
+                Url::new(servers::REGIONS[0], cluster.primary_url()),
+                Url::new(servers::REGIONS[1], second),
             ];
         }
         let (database, version) =
@@ -69,42 +65,8 @@ impl Backend for Postgres {
     }
 }
 
-/// Whether the options go together.
-fn check(options: &Options, urls: &[Url]) -> Result<(), &'static str> {
-    let wanted = &options.postgres;
-    let twice = |(n, url): (usize, &Url)| urls[..n].iter().any(|other| other.region == url.region);
-    if !options.endpoints.is_empty() {
-        return Err("--endpoint is of the databases of AWS; a PostgreSQL is named with --url");
-    }
-    if !options.defects.is_empty() {
-        return Err("--defect is of embedded databases; PostgreSQL has none to switch on");
-    }
-    if options.inter_region_rtt.is_some() {
-        return Err("--inter-region-rtt is of embedded databases; of PostgreSQL: --standby-lag");
-    }
-    if !urls.is_empty() && wanted.standby {
-        return Err("--standby is of the cluster that is started where no --url is given");
-    }
-    if !wanted.standby_lag.is_zero() && !wanted.standby {
-        return Err("--standby-lag goes with --standby");
-    }
-    if urls.iter().enumerate().any(twice) {
-        return Err("a region has one --url");
-    }
-    Ok(())
-}
-
-fn from_env() -> Result<Vec<Url>, String> {
-    let Ok(text) = std::env::var(URLS) else {
-        return Ok(Vec::new());
-    };
-    let urls = text.split_whitespace().map(str::parse);
-    urls.collect::<Result<_, _>>()
-        .map_err(|e| format!("{URLS}: {e}"))
-}
-
 /// A cluster of our own.
-async fn start(wanted: &PostgresOptions) -> Result<Cluster, OpenError> {
+async fn start(wanted: &ServerOptions) -> Result<Cluster, OpenError> {
     let installed = Installed::find().map_err(|e| OpenError::Unavailable(e.to_string()))?;
     let settings = Settings {
         standby: wanted.standby,

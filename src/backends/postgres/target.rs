@@ -1,11 +1,5 @@
 //! From a URL to a connection.
 //!
-//! `sslmode` is `disable` or `verify-full`, in which the server's certificate is verified
-//! for its name against the system's roots, or against those in `sslrootcert` alone. Where
-//! the URL does not say, it is `disable` on loopback and `verify-full` beyond. `require`
-//! is taken for `verify-full`: there is no TLS here that is not verified. Modes that may
-//! end up without it (`allow`, `prefer`) are refused.
-//!
 //! Architecture invariant: no message and no `Debug` holds any part of a password.
 
 use std::net::IpAddr;
@@ -13,15 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use witness_workloads::DbError;
 
+use super::super::Url;
 use super::super::sql::message;
-use super::options::Url;
+use super::super::tls::TlsParameters;
 
 /// Holds the password where the URL does not.
 const PASSWORD: &str = "PGPASSWORD";
@@ -47,6 +40,15 @@ impl Target {
     pub(super) fn new(url: &Url) -> Result<Target, String> {
         let region = &url.region;
         let refused = |why: String| format!("the URL of {region}: {why}");
+        // The driver takes anything else for parameters in another form, and shows them.
+        if !["postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| url.expose().starts_with(scheme))
+        {
+            return Err(refused(
+                "it is none of PostgreSQL: postgres://USER@HOST/DATABASE".into(),
+            ));
+        }
         let (plain, tls) = TlsParameters::take(url.expose()).map_err(refused)?;
         let mut config: Config = plain.parse().map_err(|e| refused(message(&e)))?;
         if config.get_password().is_none()
@@ -63,7 +65,7 @@ impl Target {
             true => SslMode::Require,
             false => SslMode::Disable,
         });
-        let tls = verified.then(|| tls.connector()).transpose();
+        let tls = verified.then(|| connector(&tls)).transpose();
         Ok(Target {
             region: region.clone(),
             printed,
@@ -110,104 +112,16 @@ impl Target {
     }
 }
 
-/// The parameters of a URL that the driver does not know.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct TlsParameters {
-    mode: Option<String>,
-    /// A file of certificates, or `system`.
-    roots: Option<String>,
-}
-
-impl TlsParameters {
-    /// Takes them out of the URL; the rest is for the driver.
-    fn take(url: &str) -> Result<(String, TlsParameters), String> {
-        let mut taken = TlsParameters::default();
-        // What is before the @, password and all, is nobody's query.
-        let host = url.find('@').map_or(0, |at| at + 1);
-        let Some(query) = url[host..].find('?').map(|at| host + at) else {
-            return Ok((url.into(), taken));
-        };
-        let mut rest = Vec::new();
-        for parameter in url[query + 1..].split('&').filter(|p| !p.is_empty()) {
-            match parameter.split_once('=') {
-                Some(("sslmode", value)) => taken.mode = Some(value.into()),
-                Some(("sslrootcert", value)) => taken.roots = Some(decoded(value)?),
-                _ => rest.push(parameter),
-            }
-        }
-        let mut plain = url[..query].to_owned();
-        if !rest.is_empty() {
-            plain = format!("{plain}?{}", rest.join("&"));
-        }
-        Ok((plain, taken))
-    }
-
-    /// Whether there is TLS; it is verified.
-    fn verified(&self, on_loopback: bool) -> Result<bool, String> {
-        match self.mode.as_deref() {
-            None => Ok(!on_loopback || self.roots.is_some()),
-            Some("disable") => Ok(false),
-            Some("verify-full" | "require") => Ok(true),
-            Some(mode @ ("allow" | "prefer" | "verify-ca")) => Err(format!(
-                "sslmode={mode} would let in a server that is not verified; say \
-                 sslmode=verify-full, with sslrootcert=FILE where the system does not know who \
-                 signed, or sslmode=disable"
-            )),
-            Some(_) => Err("sslmode is verify-full or disable".into()),
-        }
-    }
-
-    fn connector(&self) -> Result<MakeRustlsConnect, String> {
-        let mut roots = RootCertStore::empty();
-        match self.roots.as_deref() {
-            None | Some("system") => {
-                let found = rustls_native_certs::load_native_certs();
-                roots.add_parsable_certificates(found.certs);
-                if roots.is_empty() {
-                    return Err("the system has no root certificates; name some with \
-                                sslrootcert=FILE"
-                        .into());
-                }
-            }
-            Some(file) => {
-                let bad = |e: &dyn std::fmt::Display| format!("sslrootcert {file}: {e}");
-                let certificates = CertificateDer::pem_file_iter(file).map_err(|e| bad(&e))?;
-                for certificate in certificates {
-                    let certificate = certificate.map_err(|e| bad(&e))?;
-                    roots.add(certificate).map_err(|e| bad(&e))?;
-                }
-                if roots.is_empty() {
-                    return Err(bad(&"no certificate in it"));
-                }
-            }
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|e| e.to_string())?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(MakeRustlsConnect::new(tls))
-    }
-}
-
-/// A value of a query without its percent signs.
-fn decoded(value: &str) -> Result<String, String> {
-    let bad = || "sslrootcert is no text".to_owned();
-    let mut bytes = Vec::new();
-    let mut rest = value.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        if *first != b'%' {
-            bytes.push(*first);
-            continue;
-        }
-        let hex = rest.get(..2).and_then(|hex| str::from_utf8(hex).ok());
-        let byte = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        bytes.push(byte.ok_or_else(bad)?);
-        rest = &rest[2..];
-    }
-    String::from_utf8(bytes).map_err(|_| bad())
+fn connector(tls: &TlsParameters) -> Result<MakeRustlsConnect, String> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(tls.certificates()?);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| e.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(MakeRustlsConnect::new(tls))
 }
 
 /// Where the server is, as a report prints it.
@@ -313,6 +227,7 @@ mod tests {
             "postgres://u:hunter2@h/d?sslmode=hunter2",
             "postgres://u:hunter2@h/d?connect_timeout=hunter2",
             "postgres://u:hunter2@/d",
+            "mysql://u:hunter2@h/d",
         ] {
             let refused = target(url).err().unwrap();
             assert!(!refused.contains("hunter2"), "{refused}");

@@ -1,30 +1,40 @@
-//! What a user may ask of the backend `postgres`.
+//! What a user may ask of databases that are not AWS's: servers that URLs name, or some of
+//! this process's own.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// How PostgreSQL is reached, and what of it is asked for.
+#[cfg(feature = "postgres")]
+use super::Options;
+
+/// Where servers of our own stand, in name.
+#[cfg(feature = "postgres")]
+pub(super) const REGIONS: [&str; 2] = ["us-east-1", "us-east-2"];
+/// How addresses begin.
+const SCHEMES: [&str; 3] = ["postgres://", "postgresql://", "mysql://"];
+
+/// How the servers are reached, and what is asked of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PostgresOptions {
-    /// One a region. None: a cluster of this process's own.
+pub struct ServerOptions {
+    /// One a region. None: servers of this process's own.
     pub urls: Vec<Url>,
     /// The isolation of every transaction.
     pub isolation: Isolation,
-    /// The cluster of our own has a hot standby, which serves the second region's reads.
+    /// PostgreSQL of our own has a hot standby, which serves the second region's reads.
     pub standby: bool,
     /// How long that standby holds each commit back, at least.
     pub standby_lag: Duration,
 }
 
-/// The isolation levels that PostgreSQL has.
+/// The isolation levels of SQL, by its names. What each is depends on the database.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Isolation {
     /// Each statement sees what was committed before it.
     ReadCommitted,
-    /// A snapshot a transaction: snapshot isolation.
+    /// A snapshot a transaction.
     RepeatableRead,
-    /// Serializable snapshot isolation.
+    /// As if one after the other.
     #[default]
     Serializable,
 }
@@ -65,7 +75,7 @@ impl FromStr for Isolation {
     }
 }
 
-/// A region and how to reach PostgreSQL from there. It may hold a password, so that
+/// A region and how to reach a server from there. It may hold a password, so that
 /// nothing shows it whole: neither `Debug` nor a message.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Url {
@@ -75,7 +85,7 @@ pub struct Url {
 }
 
 impl Url {
-    /// The region's server at this `postgres://` address.
+    /// The region's server at this address: `postgres://…`, `mysql://…`.
     pub fn new(region: impl Into<String>, url: impl Into<String>) -> Url {
         Url {
             region: region.into(),
@@ -90,6 +100,45 @@ impl Url {
     }
 }
 
+/// The servers that the options name, or else the environment variable; none: some of our
+/// own. What is not of such servers is refused.
+#[cfg(feature = "postgres")]
+pub(super) fn urls(options: &Options, variable: &str) -> Result<Vec<Url>, String> {
+    let wanted = &options.servers;
+    let refused = |why: &str| Err(why.to_owned());
+    if !options.endpoints.is_empty() {
+        return refused(
+            "--endpoint is of the databases of AWS; other servers are named with --url",
+        );
+    }
+    if !options.defects.is_empty() {
+        return refused("--defect is of embedded databases; this one has none to switch on");
+    }
+    if options.inter_region_rtt.is_some() {
+        return refused(
+            "--inter-region-rtt is of embedded databases; of PostgreSQL: --standby-lag",
+        );
+    }
+    let mut urls = wanted.urls.clone();
+    if urls.is_empty()
+        && let Ok(text) = std::env::var(variable)
+    {
+        let parsed: Result<_, _> = text.split_whitespace().map(str::parse).collect();
+        urls = parsed.map_err(|e: String| format!("{variable}: {e}"))?;
+    }
+    let twice = |(n, url): (usize, &Url)| urls[..n].iter().any(|other| other.region == url.region);
+    if urls.iter().enumerate().any(twice) {
+        return refused("a region has one --url");
+    }
+    if !urls.is_empty() && wanted.standby {
+        return refused("--standby is of the cluster that is started where no --url is given");
+    }
+    if !wanted.standby_lag.is_zero() && !wanted.standby {
+        return refused("--standby-lag goes with --standby");
+    }
+    Ok(urls)
+}
+
 impl FromStr for Url {
     type Err = String;
 
@@ -99,14 +148,12 @@ impl FromStr for Url {
             Some((region, url))
                 if !region.is_empty()
                     && !region.contains(['/', '@', ':'])
-                    && ["postgres://", "postgresql://"]
-                        .iter()
-                        .any(|s| url.starts_with(s)) =>
+                    && SCHEMES.iter().any(|scheme| url.starts_with(scheme)) =>
             {
                 Ok(Url::new(region, url))
             }
             _ => Err(
-                "a URL of PostgreSQL is REGION=postgres://USER:PASSWORD@HOST:PORT/DATABASE, \
+                "a URL is REGION=postgres://USER:PASSWORD@HOST:PORT/DATABASE, or mysql://…, \
                  such as us-east-1=postgres://app@db.example.com/app"
                     .into(),
             ),
@@ -132,7 +179,7 @@ mod tests {
         for text in [
             "postgres://u:hunter2@h/d",
             "postgres://u:hunter2@h/d?sslmode=disable",
-            "us-east-1=mysql://u:hunter2@h",
+            "us-east-1=http://u:hunter2@h",
             "=postgres://u:hunter2@h",
             "hunter2",
         ] {

@@ -12,7 +12,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use super::owner::Owner;
 
-/// SIGQUIT is PostgreSQL's immediate shutdown. A server that stays for ten seconds stays.
+/// SIGQUIT is PostgreSQL's immediate shutdown, and MariaDB's orderly one. A server that is
+/// still there after ten seconds is killed.
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM
 pids=
@@ -21,6 +22,7 @@ for pid in $pids; do kill -QUIT "$pid"; done
 for pid in $pids; do
     tries=0
     while [ $tries -lt 200 ] && kill -0 "$pid"; do sleep 0.05; tries=$((tries + 1)); done
+    kill -KILL "$pid"
 done
 rm -rf "$1"
 "#;
