@@ -355,3 +355,73 @@ fn a_level_that_holds_says_what_it_does_not_forbid() {
         ]
     );
 }
+
+/// T6 saw a part of what T4 appended, in a component whose other cycles go through one
+/// of T6's or T4's two points alone.
+#[test]
+fn a_fractured_read_is_found_among_other_cycles() {
+    assert_found(
+        r#"0 invoke txn _ [["r","a",null],["append","b",1],["append","c",1],["r","d",null]]
+           1 invoke txn _ [["r","b",null],["append","a",1]]
+           2 invoke txn _ [["append","d",1],["append","e",1]]
+           3 invoke txn _ [["append","f",1]]
+           4 invoke txn _ [["r","e",null],["r","f",null],["append","g",1],["append","h",1]]
+           5 invoke txn _ [["r","f",null],["r","e",null]]
+           6 invoke txn _ [["r","g",null],["r","h",null],["r","c",null]]
+           0 ok txn _ [["r","a",[]],["append","b",1],["append","c",1],["r","d",[]]]
+           1 ok txn _ [["r","b",[]],["append","a",1]]
+           2 ok txn _ [["append","d",1],["append","e",1]]
+           3 ok txn _ [["append","f",1]]
+           4 ok txn _ [["r","e",[1]],["r","f",[]],["append","g",1],["append","h",1]]
+           5 ok txn _ [["r","f",[1]],["r","e",[]]]
+           6 ok txn _ [["r","g",[1]],["r","h",[]],["r","c",[]]]"#,
+        &[
+            "observed-transaction-vanishes",
+            "G-single",
+            "long-fork",
+            "G2-item",
+        ],
+        &["read-committed"],
+        &[
+            "monotonic-atomic-view",
+            "read-atomic",
+            "causal-cerone",
+            "parallel-snapshot-isolation",
+            "snapshot-isolation",
+            "repeatable-read",
+            "serializable",
+        ],
+    );
+}
+
+/// Who read it before it was tried again read it of the one that failed.
+#[test]
+fn a_value_that_was_read_before_it_was_tried_again_decides_nothing() {
+    for (write, read) in [("append", "[1]"), ("w", "1")] {
+        let history = format!(
+            r#"0 invoke txn _ [["{write}","x",1]]
+               0 fail   txn _ [["{write}","x",1]] conflict: no
+               1 invoke txn _ [["r","x",null]]
+               1 ok     txn _ [["r","x",{read}]]
+               2 invoke txn _ [["{write}","x",1]]
+               2 ok     txn _ [["{write}","x",1]]"#
+        );
+        let verdict = check(&history, Some("read-committed"));
+        assert_eq!(verdict.valid, Valid::Unknown, "{verdict:#?}");
+    }
+}
+
+#[test]
+fn what_failed_may_be_tried_again() {
+    for (write, read) in [("append", "[1]"), ("w", "1")] {
+        let history = format!(
+            r#"0 invoke txn _ [["{write}","x",1]]
+               0 fail   txn _ [["{write}","x",1]] conflict: no
+               0 invoke txn _ [["{write}","x",1]]
+               0 ok     txn _ [["{write}","x",1]]
+               1 invoke txn _ [["r","x",null]]
+               1 ok     txn _ [["r","x",{read}]]"#
+        );
+        assert_eq!(check(&history, None).valid, Valid::True, "{history}");
+    }
+}

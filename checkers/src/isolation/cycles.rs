@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use rayon::prelude::*;
 
 use super::digraph::{Filtered, Points, components};
-use super::graph::{Graph, GraphBuilder, Kind, Kinds, Step};
+use super::graph::{Edge, Graph, GraphBuilder, Kind, Kinds, Step};
 use super::paths::{Automaton, Paths, Progress};
 use super::phenomena::{Order, Phenomenon, Shape};
 use crate::intern::NONE;
@@ -187,25 +187,40 @@ impl Component {
         inside
     }
 
-    /// The edges of a kind between vertices of one component.
-    fn starts(&self, kind: Kind, kinds: Kinds, inside: &[u32]) -> Vec<Step> {
-        let mut starts = Vec::new();
-        for from in 0..self.graph.transactions() {
-            if inside[from as usize] == NONE {
-                continue;
-            }
-            for edge in self.graph.edges(from) {
-                let within = inside[edge.to as usize] == inside[from as usize];
-                if edge.kind == kind && kinds.has(kind) && within {
-                    starts.push(Step {
-                        from,
-                        to: edge.to,
-                        kind,
-                    });
-                }
-            }
-        }
-        starts
+    /// The edges of these kinds that lie on a cycle.
+    fn starts(&self, kinds: Kinds, on_cycle: impl Fn(u32, Edge) -> bool) -> Vec<Step> {
+        let graph = &self.graph;
+        let edges = (0..graph.transactions())
+            .flat_map(|from| graph.edges(from).map(move |edge| (from, edge)));
+        edges
+            .filter(|&(from, edge)| kinds.has(edge.kind) && on_cycle(from, edge))
+            .map(|(from, edge)| Step {
+                from,
+                to: edge.to,
+                kind: edge.kind,
+            })
+            .collect()
+    }
+}
+
+/// Whether an edge lies on a cycle, given the component of each vertex.
+fn between_vertices(inside: &[u32]) -> impl Fn(u32, Edge) -> bool + '_ {
+    |from, edge| {
+        let component = inside[from as usize];
+        component != NONE && component == inside[edge.to as usize]
+    }
+}
+
+/// Whether an edge lies on a cycle without two rw in a row, given the component of each of
+/// [`Points`]: a transaction's two points may be of different ones, or one of none.
+fn between_points(inside: &[u32]) -> impl Fn(u32, Edge) -> bool + '_ {
+    |from, edge| {
+        let (from, to) = match edge.kind {
+            Kind::Rw => (2 * from, 2 * edge.to + 1),
+            _ => (2 * from + 1, 2 * edge.to),
+        };
+        let component = inside[from as usize];
+        component != NONE && component == inside[to as usize]
     }
 }
 
@@ -273,42 +288,38 @@ impl<'a> Inquiry<'a> {
             if members.is_empty() {
                 continue;
             }
-            let starts = component.starts(first, kinds, &members);
+            let starts = component.starts(Kinds::of(&[first]), between_vertices(&members));
             self.shortest(&starts, self.wanted(kinds, shape, order), WORK_MAX);
             if !self.knows(Shape::G0) && !self.knows(Shape::G1c) {
-                self.any(Automaton::any(kinds), &members);
+                self.any(Automaton::any(kinds), between_vertices(&members));
             }
         }
-        let mut points = vec![NONE; component.names.len()];
+        let mut points = vec![NONE; 2 * component.names.len()];
         let of_points = components(&Points {
             graph: &component.graph,
             kinds: all,
         });
         for (number, members) in (0..).zip(&of_points) {
             for &point in members {
-                points[point as usize / 2] = number;
+                points[point as usize] = number;
             }
         }
         if !of_points.is_empty() {
             self.without_adjacent(order, all, &points);
         }
         if !self.knows(Shape::G2Item) {
-            let starts = component.starts(Kind::Rw, all, &inside);
+            let starts = component.starts(RW, between_vertices(&inside));
             let automaton = self.wanted(all, Shape::G2Item, order);
             self.shortest(&starts, automaton, SAMPLE_WORK_MAX);
         }
         if self.outcome.found.is_empty() {
-            self.any(Automaton::any(all), &inside);
+            self.any(Automaton::any(all), between_vertices(&inside));
         }
     }
 
     /// There is a cycle without two rw in a row, and all such are through these points.
     fn without_adjacent(&mut self, order: Order, all: Kinds, points: &[u32]) {
-        let rw: Vec<Step> = self
-            .component
-            .starts(Kind::Rw, all, points)
-            .into_iter()
-            .collect();
+        let rw = self.component.starts(RW, between_points(points));
         if !self.knows(Shape::GSingle) {
             let automaton = self.wanted(all, Shape::GSingle, order);
             let all_tried = self.shortest(&rw, automaton, WORK_MAX);
@@ -324,7 +335,7 @@ impl<'a> Inquiry<'a> {
         }
         let shapes = [Shape::G0, Shape::G1c, Shape::GSingle, Shape::GNonadjacent];
         if !shapes.into_iter().any(|shape| self.knows(shape)) {
-            self.any(Automaton::nonadjacent(all), points);
+            self.any(Automaton::nonadjacent(all), between_points(points));
         }
         if !shapes.into_iter().any(|shape| self.knows(shape)) {
             self.outcome
@@ -390,23 +401,9 @@ impl<'a> Inquiry<'a> {
         found || work <= work_max
     }
 
-    /// Adds a short cycle, whichever it is, between vertices of the same number.
-    fn any(&mut self, automaton: Automaton, inside: &[u32]) {
-        let graph = &self.component.graph;
-        let edges = (0..graph.transactions())
-            .filter(|&from| inside[from as usize] != NONE)
-            .flat_map(|from| graph.edges(from).map(move |edge| (from, edge)));
-        let starts: Vec<Step> = edges
-            .filter(|(from, edge)| {
-                let within = inside[edge.to as usize] == inside[*from as usize];
-                automaton.kinds.has(edge.kind) && within
-            })
-            .map(|(from, edge)| Step {
-                from,
-                to: edge.to,
-                kind: edge.kind,
-            })
-            .collect();
+    /// Adds a short cycle through edges that lie on one, whichever it is.
+    fn any(&mut self, automaton: Automaton, on_cycle: impl Fn(u32, Edge) -> bool) {
+        let starts = self.component.starts(automaton.kinds, on_cycle);
         self.shortest(&starts, automaton, WORK_MAX);
     }
 
@@ -494,7 +491,7 @@ pub(crate) fn shortest_cycles(graph: &Graph, kinds: Kinds, first: Kind) -> Vec<V
     let cycle = |(number, members): (u32, &Vec<u32>)| {
         let component = Component::new(graph, members, number, &places);
         let inside = component.inside(kinds);
-        let starts = component.starts(first, kinds, &inside);
+        let starts = component.starts(Kinds::of(&[first]), between_vertices(&inside));
         let mut inquiry = Inquiry::of(&component, Order::Free);
         inquiry.shortest(&starts, Automaton::any(kinds), WORK_MAX);
         let cycles = inquiry.outcome.found.into_iter().map(|(_, cycle)| cycle);
@@ -504,3 +501,6 @@ pub(crate) fn shortest_cycles(graph: &Graph, kinds: Kinds, first: Kind) -> Vec<V
     };
     (0..).zip(&components).filter_map(cycle).collect()
 }
+
+#[cfg(test)]
+mod tests;

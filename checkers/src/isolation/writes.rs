@@ -1,6 +1,9 @@
 //! Who wrote which value to which key, found by both: writes to registers, or appends
 //! to lists.
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
 use super::transactions::{Action, Status, Transactions};
 
 /// All writes: by key, of each key ascending by value. They are numbered in that order.
@@ -12,8 +15,8 @@ pub(super) struct Writes {
     writers: Vec<u32>,
 }
 
-/// A value that two wrote to a key, and neither of them certainly in vain: which of them a
-/// read saw cannot be told.
+/// A value that two wrote to a key: which of them a read saw cannot be told, unless one of
+/// them had certainly failed before the other began, and nobody had read it by then.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WrittenTwice {
     pub(super) key: u32,
@@ -120,7 +123,8 @@ impl Writes {
 }
 
 /// Of writes of the same value to a key, the one that did not certainly fail; of several
-/// that did, the first.
+/// that did, the first. Who is kept began after the others were over, and was not read
+/// before: what is read is its write, not theirs.
 fn without_repetitions(
     transactions: &Transactions,
     starts: &mut [u32],
@@ -128,6 +132,7 @@ fn without_repetitions(
 ) -> Result<Vec<(u32, u32)>, WrittenTwice> {
     let failed = |at: u32| transactions.all()[at as usize].status == Status::Aborted;
     let mut kept = Vec::with_capacity(writes.len());
+    let mut retried: HashMap<u32, Vec<WrittenTwice>, FixedState> = HashMap::default();
     let mut start = 0;
     for key in 0..starts.len() - 1 {
         let end = starts[key + 1] as usize;
@@ -142,7 +147,16 @@ fn without_repetitions(
                         by: [first, second],
                     });
                 }
-                (Some(&one), None) => kept.push(one),
+                (Some(&(value, at)), None) => {
+                    kept.push((value, at));
+                    for &(_, before) in same.iter().filter(|&&(_, before)| before != at) {
+                        retried.entry(key as u32).or_default().push(WrittenTwice {
+                            key: key as u32,
+                            value,
+                            by: [before, at],
+                        });
+                    }
+                }
                 (None, _) => kept.push(same[0]),
             }
         }
@@ -151,5 +165,36 @@ fn without_repetitions(
     if let Some(last) = starts.last_mut() {
         *last = kept.len() as u32;
     }
-    Ok(kept)
+    match ambiguous(transactions, &retried) {
+        Some(twice) => Err(twice),
+        None => Ok(kept),
+    }
+}
+
+/// One that was tried again before it had failed, or after someone had read it.
+fn ambiguous(
+    transactions: &Transactions,
+    retried: &HashMap<u32, Vec<WrittenTwice>, FixedState>,
+) -> Option<WrittenTwice> {
+    let all = transactions.all();
+    let was_over = |at: u32, by: u32| all[at as usize].completed < all[by as usize].invoked;
+    let early = retried.values().flatten();
+    let mut early = early.filter(|twice| !was_over(twice.by[0], twice.by[1]));
+    if let Some(twice) = early.next() {
+        return Some(*twice);
+    }
+    (0..all.len() as u32).find_map(|reader| {
+        transactions.operations(reader).find_map(|operation| {
+            let saw = |value: u32| match operation.action {
+                Action::ReadValue(seen) => seen == value,
+                _ => {
+                    let list = transactions.list(operation);
+                    list.is_some_and(|list| list.contains(&value))
+                }
+            };
+            let mut all = retried.get(&operation.key)?.iter();
+            all.find(|twice| was_over(reader, twice.by[1]) && saw(twice.value))
+                .copied()
+        })
+    })
 }
