@@ -25,8 +25,8 @@ use settle::Settler;
 /// What the buffer holds at first. Larger ones leave the processor's cache.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// What a format is told by. Less than the buffer holds at first.
-const DETECT_BYTES: usize = 16 * 1024;
+/// What a format is told by, however it comes in. The buffer holds it at first.
+const DETECT_BYTES: usize = BUFFER_BYTES;
 
 /// The longest line that is read unless told otherwise: 256 MiB.
 pub const LINE_BYTES_MAX: usize = 256 * 1024 * 1024;

@@ -87,8 +87,20 @@ fn known<'a>(
     match field {
         Field::Value => fields.value = Some(json(edn, Place::Top, scratch)?),
         Field::Error => draft.error = error::read(edn)?,
-        Field::F => draft.f = if is_nil(edn) { None } else { Some(name(edn)?) },
-        Field::Region => draft.region = if is_nil(edn) { None } else { Some(text(edn)?) },
+        Field::F => {
+            draft.f = if edn.plain_nil() {
+                None
+            } else {
+                Some(name(edn)?)
+            }
+        }
+        Field::Region => {
+            draft.region = if edn.plain_nil() {
+                None
+            } else {
+                Some(text(edn)?)
+            }
+        }
         Field::Key => draft.key = key(edn)?,
         Field::Index => draft.index = number(edn, "a count from 0")?,
         Field::Time => draft.time = number(edn, "nanoseconds, an integer")?,
@@ -152,23 +164,26 @@ fn number<T: std::str::FromStr>(
     }
 }
 
-/// Takes `nil` if it comes.
-fn is_nil(edn: &mut Lexer<'_>) -> bool {
-    if edn.peek() != Some(b'n') {
-        return false;
-    }
-    let mut ahead = edn.clone();
-    let nil = ahead.word().is_ok_and(|word| word == "nil");
-    if nil {
-        *edn = ahead;
-    }
-    nil
-}
+/// The fields that nearly every event has, as they are mostly spelt.
+const PLAIN_FIELDS: [(&str, Field); 6] = [
+    (":type ", Field::Type),
+    (":f ", Field::F),
+    (":value ", Field::Value),
+    (":time ", Field::Time),
+    (":process ", Field::Process),
+    (":index ", Field::Index),
+];
 
 /// Takes the name of a field, and says which one it is if this version knows it.
 #[inline]
 fn field<'a>(edn: &mut Lexer<'a>) -> Result<(Cow<'a, str>, Option<Field>), Box<Fault>> {
     let start = edn.at();
+    let plain = PLAIN_FIELDS.iter().find(|(word, _)| edn.take_text(word));
+    if let Some(&(word, field)) = plain {
+        // Whatever is behind it is found again where a value is looked for.
+        edn.rewind(edn.at() - 1);
+        return Ok((Cow::Borrowed(&word[1..word.len() - 1]), Some(field)));
+    }
     if edn.take(b':')
         && let Ok(word) = edn.word()
         && let Some(field) = Field::named(word)
@@ -184,6 +199,9 @@ fn field<'a>(edn: &mut Lexer<'a>) -> Result<(Cow<'a, str>, Option<Field>), Box<F
 /// Takes the name of a field or of a function.
 fn name<'a>(edn: &mut Lexer<'a>) -> Result<Cow<'a, str>, Box<Fault>> {
     let start = edn.at();
+    if let Some(word) = edn.plain_keyword() {
+        return Ok(Cow::Borrowed(&word[1..]));
+    }
     if edn.peek() == Some(b':') {
         let word = edn.word()?;
         if let Scalar::Keyword(name) = edn.scalar(word)?
@@ -205,6 +223,9 @@ fn name<'a>(edn: &mut Lexer<'a>) -> Result<Cow<'a, str>, Box<Fault>> {
 /// Takes a text; what is none is spelt as one.
 fn text<'a>(edn: &mut Lexer<'a>) -> Result<Cow<'a, str>, Box<Fault>> {
     let start = edn.at();
+    if let Some(word) = edn.plain_keyword() {
+        return Ok(Cow::Borrowed(word));
+    }
     if edn.peek() == Some(b':') {
         let word = edn.word()?;
         if is_name(&word[1..]) {

@@ -5,7 +5,7 @@ use super::{DEPTH_MAX, JSON_TAG, Place, SET_KEY, is_integer, is_name};
 
 /// Appends the JSON to `edn`.
 pub(crate) fn value(json: &str, place: Place, edn: &mut String) {
-    Json { text: json, at: 0 }.value(place, 0, edn);
+    Json { text: json, at: 0 }.value(place, 1, edn);
 }
 
 /// Appends the name, an object's key, to `edn`.

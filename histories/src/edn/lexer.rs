@@ -45,6 +45,11 @@ impl<'a> Lexer<'a> {
         &self.text[start..self.at]
     }
 
+    /// The text from where it stands.
+    pub(super) fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+
     pub(super) fn is_at_end(&self) -> bool {
         self.at == self.text.len()
     }

@@ -284,10 +284,74 @@ fn edn_text() -> impl Strategy<Value = String> {
         "0",
         "^",
         "'",
+        "[[:r 1 [1 2]] [:append 2 10] [:w 3 nil] [:r 4 []]]",
+        "[12 3 405 67 8 910 11 1213 14 15 1617 18 19 20 2122 23 24 25 26 27 28]",
         "\\newline",
         "##Inf",
     ]);
     prop::collection::vec(piece, 0..7).prop_map(|pieces| pieces.concat())
+}
+
+/// The value and what is left behind it, or why there is none.
+fn taken(edn: &str) -> Result<(String, &str), String> {
+    let mut lexer = Lexer::new(edn);
+    let mut json = String::new();
+    to_json::value(&mut lexer, Place::Top, 1, &mut json).map_err(|fault| fault.message)?;
+    assert!(serde_json::from_str::<&RawValue>(&json).is_ok(), "{json}");
+    Ok((json, lexer.rest()))
+}
+
+/// Lists of numbers and micro-operations have ways of their own when they are spelt plainly. A
+/// space behind the first bracket leads past them.
+#[test]
+fn the_short_ways_say_what_the_long_one_says() {
+    let numbers: Vec<String> = (1..60_u32).map(|n| (n * n % 1013).to_string()).collect();
+    let numbers = numbers.join(" ");
+    let defects = [
+        "", " ", "  ", "0", "00", " 0", " 00 ", ",", "\n", "x", "-1", "]", "[", "é", "nil", ":r",
+        "\"",
+    ];
+    let mut refused = 0;
+    let lengths = (0..8).chain(56..72).chain(118..132);
+    for length in lengths {
+        for at in (0..length).filter(|at| *at < 8 || (56..72).contains(at) || *at > 116) {
+            for defect in defects {
+                let list = format!("{}{defect}{}", &numbers[..at], &numbers[at..length]);
+                for [short, long] in [
+                    [format!("[{list}]"), format!("[ {list}]")],
+                    [
+                        format!("[[:r 1 [{list}]] [:append 2 {at}]]"),
+                        format!("[ [:r 1 [ {list}]] [:append 2 {at}]]"),
+                    ],
+                    [
+                        format!("[[:append 7 {at}] [:r {defect} nil] [:w 1 2]]"),
+                        format!("[ [:append 7 {at}] [:r {defect} nil] [:w 1 2]]"),
+                    ],
+                ] {
+                    let expected = taken(&long);
+                    refused += usize::from(expected.is_err());
+                    assert_eq!(taken(&short), expected, "{short}");
+                }
+            }
+        }
+    }
+    assert!(refused > 1_000, "{refused}");
+}
+
+#[test]
+fn what_nests_too_deep_for_edn_is_spelt_in_json() {
+    for depth in 124..132 {
+        for inside in ["", "7"] {
+            let json = format!("{}{inside}{}", "[".repeat(depth), "]".repeat(depth));
+            let event = format!(
+                "{{\"index\":0,\"time\":0,\"type\":\"ok\",\"process\":\"witness\",\"f\":\"x\",\"value\":{json}}}"
+            );
+            let mut reader = Reader::new("deep", event.as_bytes());
+            let event = reader.next().unwrap().unwrap().into_owned();
+            let (again, edn) = there_and_back(&event);
+            assert_eq!(again, line(&event), "{edn}");
+        }
+    }
 }
 
 fn raw(json: String) -> std::borrow::Cow<'static, RawValue> {

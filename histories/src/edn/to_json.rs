@@ -82,6 +82,9 @@ fn items(
     depth: usize,
     json: &mut String,
 ) -> Result<(), Box<Fault>> {
+    if place == Place::Top && micro_operations(edn, json) {
+        return Ok(());
+    }
     if depth < DEPTH_MAX
         && let Some(inside) = edn.plain_list()
         && integers(inside, json)
@@ -106,6 +109,76 @@ fn items(
     }
     json.push(']');
     Ok(())
+}
+
+/// Takes micro-operations on natural numbers in their plainest spelling, such as
+/// `[[:r 4 [1 2]] [:append 2 1]]`, and appends them, if that is what comes: most of what is
+/// read in histories of transactions. Else it takes and appends nothing.
+fn micro_operations(edn: &mut Lexer<'_>, json: &mut String) -> bool {
+    let (all, start) = (edn.rest(), json.len());
+    match plain_micro_operations(all, json) {
+        Some(rest) => {
+            edn.rewind(edn.at() + all.len() - rest.len());
+            true
+        }
+        None => {
+            json.truncate(start);
+            false
+        }
+    }
+}
+
+/// What is behind them.
+fn plain_micro_operations<'a>(text: &'a str, json: &mut String) -> Option<&'a str> {
+    let mut rest = text.strip_prefix('[')?;
+    json.push('[');
+    loop {
+        rest = if let Some(rest) = rest.strip_prefix("[:r ") {
+            json.push_str("[\"r\",");
+            rest
+        } else if let Some(rest) = rest.strip_prefix("[:append ") {
+            json.push_str("[\"append\",");
+            rest
+        } else {
+            json.push_str("[\"w\",");
+            rest.strip_prefix("[:w ")?
+        };
+        rest = natural(rest, json)?.strip_prefix(' ')?;
+        json.push(',');
+        rest = if let Some(rest) = rest.strip_prefix("nil") {
+            json.push_str("null");
+            rest
+        } else if let Some(rest) = rest.strip_prefix("[]") {
+            json.push_str("[]");
+            rest
+        } else if let Some(list) = rest.strip_prefix('[') {
+            let inside = &list[..memchr::memchr(b']', list.as_bytes())?];
+            integers(inside, json).then_some(&list[inside.len() + 1..])?
+        } else {
+            natural(rest, json)?
+        };
+        rest = rest.strip_prefix(']')?;
+        json.push(']');
+        if let Some(rest) = rest.strip_prefix(']') {
+            json.push(']');
+            return Some(rest);
+        }
+        rest = rest.strip_prefix(' ')?;
+        json.push(',');
+    }
+}
+
+/// Appends the natural number at the start of the text in its one spelling, and says what is
+/// behind it.
+#[inline]
+fn natural<'a>(text: &'a str, json: &mut String) -> Option<&'a str> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, rest) = text.split_at_checked(digits)?;
+    if digits == 0 || digits > 1 && number.starts_with('0') {
+        return None;
+    }
+    json.push_str(number);
+    Some(rest)
 }
 
 /// Appends a list of natural numbers, a space between each and the next, as JSON; nothing

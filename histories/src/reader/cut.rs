@@ -155,7 +155,8 @@ impl<R: Read> Cutter<R> {
     /// Looks at the beginning: a buffer full of it if need be.
     pub(super) fn detect(&mut self) -> Result<Format, ReadError> {
         while self.unread.len() < DETECT_BYTES && self.fill()? > 0 {}
-        let format = Format::of(&self.buffer[self.unread.clone()]);
+        let beginning = &self.buffer[self.unread.clone()];
+        let format = Format::of(&beginning[..beginning.len().min(DETECT_BYTES)]);
         self.format = Some(format);
         Ok(format)
     }

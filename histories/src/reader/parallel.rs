@@ -20,6 +20,9 @@ use crate::format::Format;
 /// Threads, at most: cutting and handing out are done by one at a time.
 const THREADS_MAX: usize = 8;
 
+/// What is kept for the values of an event, of all that a thread parses at once.
+const SCRATCH_BYTES_MAX: usize = 1024;
+
 /// How the work is shared out.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Share {
@@ -203,6 +206,12 @@ where
             }
             if !self.hand_out(number, parsed, end) {
                 break;
+            }
+            // A long event needs a lot of room once.
+            for scratch in &mut scratches {
+                if scratch.capacity() > SCRATCH_BYTES_MAX {
+                    *scratch = String::new();
+                }
             }
         }
     }
