@@ -2,10 +2,11 @@
 //! the checkers. No database, no async runtime.
 
 use std::io::Read;
-use std::time::Instant;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use witness_checkers::{
-    Caveat, CheckError, Checker, Digest, DigestBuilder, Options, Verdict, Verdicts,
+    Caveat, CheckError, Checker, Digest, DigestBuilder, Options, Stop, Verdict, Verdicts,
 };
 use witness_histories::{ReadError, Reader};
 
@@ -49,6 +50,12 @@ pub fn history(
         .filter(|c| !named.is_empty() || c.applies(&digest));
     let verdicts = applying.map(|checker| timed(|| checker.check(&digest, options)));
     Ok(Verdicts::compose(verdicts.collect(), &digest))
+}
+
+/// Stops a search that long after it was first asked whether to: reading does not count.
+pub fn stop_after(limit: Duration) -> Stop {
+    let asked = OnceLock::new();
+    Stop::when(move || asked.get_or_init(Instant::now).elapsed() >= limit)
 }
 
 /// A verdict that says how long it took.

@@ -2,10 +2,10 @@
 //! checks the saved history, and saves the verdicts beside it.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use witness_checkers::{Options as CheckOptions, Stop as CheckStop, Verdicts};
+use witness_checkers::{Options as CheckOptions, Verdicts};
 use witness_histories::{RecordError, Recorder};
 use witness_workloads::{Parameters, Workload};
 
@@ -177,8 +177,7 @@ pub async fn run(
     let mut options = CheckOptions::default();
     options.focus.clone_from(&parameters.seat);
     options.isolation.level = store::level(&run);
-    let deadline = Instant::now() + DECIDE_MAX;
-    options.object.stop = CheckStop::when(move || Instant::now() >= deadline);
+    options.object.stop = check::stop_after(DECIDE_MAX);
     options.isolation.stop = options.object.stop.clone();
     let verdicts = check::history(&Input::new(dir.history()), &[], &options)?;
     dir.write_json(store::VERDICT, &verdicts)?;

@@ -1,11 +1,12 @@
 //! `witness check`: verdicts on saved histories.
 
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use witness_checkers::{Options, Valid, Verdicts};
 
-use super::shared::{InputArgs, IsolationArgs, ObjectArgs};
+use super::shared::{InputArgs, IsolationArgs, ObjectArgs, refuse_taken};
 use super::{Failure, Format, Outcome, stdout};
 use crate::report::text::Detail;
 use crate::store::{self, Saved};
@@ -65,6 +66,7 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
         .collect::<Result<Vec<_>, _>>()?;
     let mut checked: Vec<(String, Verdicts)> = Vec::new();
     let mut unreadable = Vec::new();
+    let (mut drawn, mut undrawn) = (0, None);
     for path in &args.paths {
         let result = store::find(path)
             .map_err(Failure::bad_input)
@@ -84,11 +86,11 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
             });
         match result {
             Ok((saved, verdicts)) => {
-                if let Some(dir) = &args.draw {
-                    draw(dir, &verdicts)?;
-                }
                 if args.format == Format::Text {
                     print(&saved, path.display().to_string(), &verdicts)?;
+                }
+                if let Some(dir) = &args.draw {
+                    undrawn = undrawn.or(draw(dir, &verdicts, &mut drawn).err());
                 }
                 checked.push((path.display().to_string(), verdicts));
             }
@@ -104,6 +106,9 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
             _ => report::json::several(&mut stdout(), valid, &checked)?,
         }
     }
+    if let Some(failure) = undrawn {
+        return Err(failure);
+    }
     if !unreadable.is_empty() {
         return Err(Failure::bad_input(unreadable.join("\nwitness: ")));
     }
@@ -117,6 +122,9 @@ fn proof(args: &Args) -> Result<Outcome, Failure> {
             "a proof is of one history, not of several",
         ));
     };
+    if let Some(file) = &args.proof {
+        refuse_taken(file)?;
+    }
     let saved = store::find(path).map_err(Failure::bad_input)?;
     let linearizable = witness_checkers::find("linearizable").map_err(Failure::failed)?;
     let input = args.input.of(&saved.history);
@@ -150,14 +158,16 @@ fn proof(args: &Args) -> Result<Outcome, Failure> {
     }
     if let (Some(proof), Some(file)) = (proof, &args.proof) {
         let text = serde_json::to_string(&proof).map_err(Failure::failed)?;
-        let written = std::fs::write(file, text + "\n");
+        let written = File::create_new(file);
+        let written = written.and_then(|mut file| writeln!(file, "{text}"));
         written.map_err(|e| Failure::failed(format!("{}: {e}", file.display())))?;
     }
     Ok(Outcome::Verdict(verdicts.valid))
 }
 
-/// Draws every cycle of the verdicts, named by its anomaly.
-fn draw(dir: &Path, verdicts: &Verdicts) -> Result<(), Failure> {
+/// Draws every cycle of the verdicts, named by its anomaly and a number that counts on from
+/// history to history.
+fn draw(dir: &Path, verdicts: &Verdicts, drawn: &mut usize) -> Result<(), Failure> {
     let failed =
         |path: &Path, e: std::io::Error| Failure::failed(format!("{}: {e}", path.display()));
     std::fs::create_dir_all(dir).map_err(|e| failed(dir, e))?;
@@ -165,10 +175,12 @@ fn draw(dir: &Path, verdicts: &Verdicts) -> Result<(), Failure> {
         .verdicts
         .iter()
         .flat_map(|verdict| &verdict.anomalies);
-    for (number, anomaly) in anomalies.enumerate() {
+    for anomaly in anomalies {
         let Some(cycle) = &anomaly.cycle else {
             continue;
         };
+        let number = *drawn;
+        *drawn += 1;
         for (extension, picture) in [
             ("dot", report::cycle::dot(cycle)),
             ("svg", report::cycle::svg(cycle)),

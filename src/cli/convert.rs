@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use witness_histories::{ConvertError, Format, Reader, Writer, convert};
 
+use super::shared::refuse_taken;
 use super::{Failure, Outcome};
 use crate::input::Input;
 use crate::store;
@@ -87,15 +88,11 @@ fn by_name(path: &Path) -> Result<Format, Failure> {
 /// Writes the file, whole or not at all. Histories are evidence: none is replaced.
 fn write_file<R: Read>(reader: &mut Reader<R>, path: &Path, to: Format) -> Result<(), Failure> {
     let refused = |error: io::Error| Failure::bad_input(format!("{}: {error}", path.display()));
-    if path.symlink_metadata().is_ok() {
-        return Err(Failure::bad_input(format!(
-            "{}: is there already, and is not replaced",
-            path.display()
-        )));
-    }
+    refuse_taken(path)?;
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     let partial = PathBuf::from(partial);
+    refuse_taken(&partial)?;
     let file = File::create_new(&partial).map_err(refused)?;
     let written = write(reader, &path.display().to_string(), file, to)
         .and_then(|()| fs::rename(&partial, path).map_err(refused));

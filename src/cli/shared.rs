@@ -2,7 +2,7 @@
 //! checker `linearizable` understands it.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::ValueEnum;
 use serde_json::Value;
@@ -11,6 +11,8 @@ use witness_checkers::{
 };
 use witness_histories::Format;
 
+use super::Failure;
+use crate::check;
 use crate::input::Input;
 
 /// How a saved history is read.
@@ -104,7 +106,7 @@ fn json(text: &str) -> Result<Value, std::convert::Infallible> {
 }
 
 impl ObjectArgs {
-    /// The options of one decision, whose time begins now.
+    /// The options of one decision.
     pub(super) fn options(&self) -> ObjectOptions {
         let mut options = ObjectOptions::default();
         options.model.clone_from(&self.model);
@@ -121,9 +123,7 @@ impl ObjectArgs {
         let uncertainty = self.clock_uncertainty.as_nanos();
         options.clock_uncertainty_ns = u64::try_from(uncertainty).unwrap_or(u64::MAX);
         options.memory_bytes_max = self.memory.saturating_mul(1 << 20);
-        if let Some(deadline) = Instant::now().checked_add(self.timeout) {
-            options.stop = Stop::when(move || Instant::now() >= deadline);
-        }
+        options.stop = check::stop_after(self.timeout);
         options
     }
 }
@@ -184,4 +184,15 @@ impl IsolationArgs {
         options.stop = stop.clone();
         options
     }
+}
+
+/// Histories, and what was made of them, are evidence: none is replaced.
+pub(super) fn refuse_taken(path: &Path) -> Result<(), Failure> {
+    if path.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    Err(Failure::bad_input(format!(
+        "{}: is there already, and is not replaced",
+        path.display()
+    )))
 }

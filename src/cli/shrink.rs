@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use witness_checkers::{Options, Valid};
 use witness_histories::{Event, jsonl};
 
-use super::shared::{InputArgs, ObjectArgs};
+use super::shared::{InputArgs, ObjectArgs, refuse_taken};
 use super::{Failure, Outcome, stdout};
 use crate::input::Input;
 use crate::{check, store};
@@ -38,6 +38,17 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
             "a history is read twice to shrink it: it must be a file",
         ));
     }
+    let output = args
+        .output
+        .clone()
+        .unwrap_or_else(|| saved.history.with_extension("shrunk.jsonl"));
+    refuse_taken(&output)?;
+    if !saved.history.is_file() {
+        return Err(Failure::bad_input(format!(
+            "{}: a history is read twice to shrink it: it must be a file",
+            saved.history.display()
+        )));
+    }
     let linearizable = witness_checkers::find("linearizable").map_err(Failure::failed)?;
     let mut options = Options::default();
     options.object = args.object.options();
@@ -53,10 +64,6 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
         )?;
         return Ok(Outcome::Verdict(verdict.valid));
     };
-    let output = args
-        .output
-        .clone()
-        .unwrap_or_else(|| saved.history.with_extension("shrunk.jsonl"));
     let events: BTreeSet<u64> = events.into_iter().collect();
     write(&input, &events, &output)?;
     let (number, all) = (events.len(), digest.events());

@@ -208,6 +208,8 @@ fn paragraph(out: &mut dyn Write, text: &str, style: Style) -> io::Result<()> {
 /// Breaks between words; a word that is longer than a line has one to itself.
 fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
+    // What a history says must not steer the terminal.
+    let text = text.replace(|c: char| c.is_control() && !c.is_whitespace(), "\u{fffd}");
     for word in text.split_whitespace() {
         match lines.last_mut() {
             Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
