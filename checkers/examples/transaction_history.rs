@@ -1,4 +1,5 @@
-//! Writes a made-up history of transactions, strict serializable, to standard output:
+//! Writes a made-up history of transactions to standard output, strict serializable, or with
+//! `circle` behind the format all in one circle:
 //!
 //! ```console
 //! $ cargo run --release -p witness-checkers --example transaction_history -- list-append 1000000 edn > h.edn
@@ -13,9 +14,12 @@ use transactions::Shape;
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let usage = || io::Error::other("list-append|rw-register|mini-transactions NUMBER json|edn");
-    let [data, number, format] = &arguments[..] else {
-        return Err(usage());
+    let usage =
+        || io::Error::other("list-append|rw-register|mini-transactions NUMBER json|edn [circle]");
+    let (data, number, format, circle) = match &arguments[..] {
+        [data, number, format] => (data, number, format, false),
+        [data, number, format, circle] if circle == "circle" => (data, number, format, true),
+        _ => return Err(usage()),
     };
     let number = number.parse().map_err(|_| usage())?;
     let shape = match data.as_str() {
@@ -28,7 +32,7 @@ fn main() -> io::Result<()> {
         _ => return Err(usage()),
     };
     transactions::write(
-        shape,
+        Shape { circle, ..shape },
         format == "edn",
         &mut BufWriter::new(io::stdout().lock()),
     )

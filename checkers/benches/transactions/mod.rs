@@ -15,6 +15,9 @@ pub struct Shape {
     pub reads_first: bool,
     /// Writes to a key before another takes its place.
     pub writes_a_key: u64,
+    /// The last transaction does not see what the first wrote, so real time has all of them
+    /// in a circle.
+    pub circle: bool,
 }
 
 impl Shape {
@@ -25,6 +28,7 @@ impl Shape {
             lists: true,
             reads_first: false,
             writes_a_key: 32,
+            circle: false,
         }
     }
 
@@ -61,6 +65,11 @@ pub fn events(shape: Shape, mut take: impl FnMut(Event)) {
     // Of each process: what it is to complete with.
     let mut open: Vec<Option<String>> = (0..shape.processes).map(|_| None).collect();
     let mut busy: VecDeque<usize> = VecDeque::new();
+    let f = if shape.lists { "append" } else { "w" };
+    if shape.circle {
+        let wrote = format!("[[\"{f}\",-1,1]]");
+        alone(shape.processes, &wrote, &wrote, &mut take);
+    }
     let mut invoked = 0;
     while invoked < shape.transactions || !busy.is_empty() {
         let process = random.below(shape.processes as u64) as usize;
@@ -86,6 +95,22 @@ pub fn events(shape: Shape, mut take: impl FnMut(Event)) {
         });
         open[process] = Some(answered);
         busy.push_back(process);
+    }
+    if shape.circle {
+        let nothing = if shape.lists { "[]" } else { "null" };
+        let read = format!("[[\"r\",-1,{nothing}]]");
+        alone(shape.processes, "[[\"r\",-1,null]]", &read, &mut take);
+    }
+}
+
+/// A transaction while no other runs.
+fn alone(process: usize, asked: &str, answered: &str, take: &mut impl FnMut(Event)) {
+    for (kind, value) in [("invoke", asked), ("ok", answered)] {
+        take(Event {
+            kind,
+            process,
+            value: value.to_owned(),
+        });
     }
 }
 
@@ -165,7 +190,6 @@ impl Random {
 }
 
 /// Writes the history as JSON Lines, or as EDN.
-#[allow(dead_code, reason = "the benchmarks keep it in memory")]
 pub fn write(shape: Shape, edn: bool, out: &mut dyn Write) -> io::Result<()> {
     let mut index = 0_u64;
     let mut failed = Ok(());

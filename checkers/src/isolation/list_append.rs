@@ -189,6 +189,7 @@ impl<'a> Lists<'a> {
     /// transaction, its key, and how many elements of others it saw.
     fn seen(&self, transaction: u32) -> impl Iterator<Item = (usize, u32, u32)> + Clone + '_ {
         let operations = self.transactions.operations(transaction);
+        let appends = self.appends_something(transaction);
         let before = operations.clone();
         operations.enumerate().filter_map(move |(at, operation)| {
             let length = match operation.action {
@@ -196,7 +197,8 @@ impl<'a> Lists<'a> {
                 Action::ReadPrefix(length) => length,
                 _ => return None,
             };
-            let own = before.clone().take(at).rev().filter_map(|earlier| {
+            let own = before.clone().take(if appends { at } else { 0 });
+            let own = own.rev().filter_map(|earlier| {
                 let of_key = earlier.key == operation.key;
                 match earlier.action {
                     Action::Append(value) if of_key => Some(value),
@@ -214,12 +216,19 @@ impl<'a> Lists<'a> {
     /// Those of [`Lists::seen`] that come before all own appends to their key.
     fn external(&self, transaction: u32) -> impl Iterator<Item = (usize, u32, u32)> + Clone + '_ {
         let operations = self.transactions.operations(transaction);
+        let appends = self.appends_something(transaction);
         self.seen(transaction).filter(move |&(at, key, _)| {
             let own = |earlier: Operation| {
                 earlier.key == key && matches!(earlier.action, Action::Append(_))
             };
-            !operations.clone().take(at).any(own)
+            !appends || !operations.clone().take(at).any(own)
         })
+    }
+
+    /// Whether it appends at all: those that read very many keys do not.
+    fn appends_something(&self, transaction: u32) -> bool {
+        let mut operations = self.transactions.operations(transaction);
+        operations.any(|operation| matches!(operation.action, Action::Append(_)))
     }
 
     /// The keys that a transaction appended to, and the positions of its first and last

@@ -1,6 +1,8 @@
 //! What is wrong with lists besides cycles: what was read that cannot have been, and
 //! updates that were lost.
 
+use std::collections::BTreeMap;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 use rayon::prelude::*;
@@ -14,7 +16,7 @@ use crate::isolation::words::{self, listed};
 
 /// What a transaction knows of a key: the list that it read, if it did, and what it
 /// appended since.
-type Known<'a> = (u32, Option<&'a [u32]>, Vec<u32>);
+type Known<'a> = (Option<&'a [u32]>, Vec<u32>);
 
 /// What is wrong with an element of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,6 +197,7 @@ impl Lists<'_> {
     /// What a committed transaction read that it cannot have.
     fn find_in_reads(&self, at: u32, longest_readers: &[u32], findings: &mut Findings) {
         let transactions = self.transactions;
+        let appends = self.appends_something(at);
         for (place, operation) in transactions.operations(at).enumerate() {
             let Some(list) = transactions.list(operation) else {
                 continue;
@@ -261,6 +264,7 @@ impl Lists<'_> {
                 });
             }
             let rest = transactions.operations(at).skip(place + 1);
+            let rest = rest.take(if appends { usize::MAX } else { 0 });
             let later = rest.filter(|other| other.key == key).find_map(|other| {
                 let Action::Append(value) = other.action else {
                     return None;
@@ -340,15 +344,10 @@ impl Lists<'_> {
             return;
         }
         // Of each key: what was read, if it was, and what was appended since.
-        let mut known: Vec<Known<'_>> = Vec::new();
+        let mut known: BTreeMap<u32, Known<'_>> = BTreeMap::new();
         for operation in transactions.operations(at) {
             let key = operation.key;
-            let place = known.iter().position(|(known, ..)| *known == key);
-            let place = place.unwrap_or_else(|| {
-                known.push((key, None, Vec::new()));
-                known.len() - 1
-            });
-            let (_, base, own) = &mut known[place];
+            let (base, own) = known.entry(key).or_default();
             if let Action::Append(value) = operation.action {
                 own.push(value);
                 continue;
