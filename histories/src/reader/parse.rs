@@ -46,7 +46,7 @@ pub(super) fn parse<'a>(
     };
     match read {
         Ok(draft) => Ok(Parsed::Draft(draft)),
-        Err(fault) => Err(malformed(name, text, place, fault)),
+        Err(fault) => Err(malformed(name, text, place, *fault)),
     }
 }
 
@@ -76,7 +76,7 @@ fn position(event: &[u8], at: usize, place: &Place) -> (u64, usize) {
     }
 }
 
-fn malformed(name: &str, text: &str, place: &Place, fault: Box<Fault>) -> ReadError {
+fn malformed(name: &str, text: &str, place: &Place, fault: Fault) -> ReadError {
     let (line, column) = position(text.as_bytes(), fault.at, place);
     ReadError::Malformed {
         name: name.to_owned(),
