@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use tokio_postgres::Client;
 use tokio_postgres::error::Severity;
 use tokio_postgres::types::{ToSql, Type};
-use witness_workloads::{Connection, DbError, Expectation, Fault, Page, Row, Table};
+use witness_workloads::{Connection, DbError, Expectation, Page, Row, Table};
 
 use super::physical;
 
@@ -57,6 +57,7 @@ impl SqlConnection {
     }
 
     /// Whether another client may take the connection over: nothing went wrong on it.
+    #[cfg(feature = "aws")]
     pub(super) fn is_sound(&self) -> bool {
         self.failed.is_none() && !self.client.is_closed()
     }
@@ -85,12 +86,13 @@ impl SqlConnection {
 
     /// One statement that changes the schema, outside a transaction block, so that what
     /// went wrong leaves nothing to roll back: it may be tried again.
+    #[cfg(feature = "aws")]
     pub(super) async fn define(&mut self, ddl: &str) -> Result<(), DbError> {
         let done = self
             .within(Stage::Statement, async |c| c.batch_execute(ddl).await)
             .await;
         self.failed
-            .take_if(|failed| failed.fault != Fault::Indeterminate);
+            .take_if(|failed| failed.fault != witness_workloads::Fault::Indeterminate);
         done
     }
 
