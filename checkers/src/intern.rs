@@ -186,10 +186,37 @@ fn spell_uuid(bits: u128) -> String {
     .join("-")
 }
 
+/// The numbers of small integers, by an array.
+#[derive(Debug, Default)]
+pub(crate) struct Small(Vec<u32>);
+
+impl Small {
+    /// Integers below this are small.
+    const END: u32 = 1 << 22;
+
+    pub(crate) fn is_small(integer: u32) -> bool {
+        integer < Self::END
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, integer: u32) -> Option<u32> {
+        let number = self.0.get(integer as usize).copied();
+        number.filter(|&number| number != NONE)
+    }
+
+    pub(crate) fn insert(&mut self, integer: u32, number: u32) {
+        let at = integer as usize;
+        if at >= self.0.len() {
+            self.0.resize((at + 1).next_power_of_two(), NONE);
+        }
+        self.0[at] = number;
+    }
+}
+
 /// The integer that the key is, if it is a small one.
-fn small(key: &Key<'_>) -> Option<usize> {
+fn small(key: &Key<'_>) -> Option<u32> {
     match *key {
-        Key::Int(int) => usize::try_from(int).ok().filter(|&int| int < SMALL),
+        Key::Int(int) => u32::try_from(int).ok().filter(|&int| Small::is_small(int)),
         _ => None,
     }
 }
@@ -199,11 +226,9 @@ fn small(key: &Key<'_>) -> Option<usize> {
 pub(crate) struct Keys {
     interner: Interner,
     scratch: Vec<u8>,
-    /// The numbers of small integers, which most keys are; [`NONE`] of one not yet seen.
-    small: Vec<u32>,
+    /// Of integers, which most keys are.
+    small: Small,
 }
-
-const SMALL: usize = 1 << 20;
 
 impl Keys {
     /// The number of the key; quicker if it is the one it is likely to have.
@@ -212,18 +237,12 @@ impl Keys {
         let Some(small) = small(key) else {
             return self.spelt(key, likely);
         };
-        match self.small.get(small) {
-            None | Some(&NONE) => {
-                let number = self.spelt(key, likely)?;
-                if small >= self.small.len() {
-                    let room = (small + 1).next_power_of_two();
-                    self.small.resize(room, NONE);
-                }
-                self.small[small] = number;
-                Ok(number)
-            }
-            Some(&number) => Ok(number),
+        if let Some(number) = self.small.get(small) {
+            return Ok(number);
         }
+        let number = self.spelt(key, likely)?;
+        self.small.insert(small, number);
+        Ok(number)
     }
 
     fn spelt(&mut self, key: &Key<'_>, likely: u32) -> Result<u32, Full> {

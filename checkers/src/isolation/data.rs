@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use super::findings::Findings;
-use super::graph::{GraphBuilder, Step};
+use super::graph::{Graph, GraphBuilder, Step};
 use super::levels::Level;
+use super::order;
 use super::phenomena::Order;
+use super::transactions::Transactions;
 
 /// Which executions a proof may come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -111,10 +113,26 @@ pub(crate) trait Data: Sync {
     fn edges_of(&self, orders: &Self::Orders, graph: &mut GraphBuilder);
 
     /// Decides a level of those that are not defined by cycles alone: monotonic-atomic-view,
-    /// read-atomic, causal-cerone, causal, cursor-stability, and the session guarantees. With
-    /// `orders`, only whether it holds with that order of versions.
-    fn decide(&self, level: Level, orders: Option<&Self::Orders>) -> Decision;
+    /// read-atomic, causal-cerone, causal, cursor-stability, and the session guarantees.
+    fn decide(&self, level: Level) -> Decision;
 
     /// Why a ww, wr or rw step of a cycle is one.
     fn reason(&self, step: Step) -> Option<Reason>;
+}
+
+/// The graph with all edges that are certain, if `orders` is none; else with those of it.
+pub(crate) fn graph_of<D: Data>(
+    transactions: &Transactions,
+    data: &D,
+    counts: &[bool],
+    order: Order,
+    orders: Option<&D::Orders>,
+) -> Graph {
+    let mut graph = GraphBuilder::new(transactions.len() as u32);
+    match orders {
+        None => data.edges(order, &mut graph),
+        Some(orders) => data.edges_of(orders, &mut graph),
+    }
+    order::edges(transactions, counts, order, &mut graph);
+    graph.build()
 }

@@ -6,12 +6,11 @@
 //! seen, or with one that was found. Else it is open.
 
 use super::cycles::{Search, search};
-use super::data::{Data, Decision, Execution};
+use super::data::{Data, Decision, Execution, graph_of};
 use super::explain;
 use super::findings::Findings;
 use super::graph::GraphBuilder;
 use super::levels::Level;
-use super::options::IsolationOptions;
 use super::order;
 use super::phenomena::Order::{self, Free, Process, Realtime};
 use super::phenomena::Phenomenon;
@@ -77,23 +76,6 @@ impl Judgement {
     }
 }
 
-/// The graph with all edges that are certain, if `orders` is none; else with those of it.
-fn graph_of<D: Data>(
-    transactions: &Transactions,
-    data: &D,
-    counts: &[bool],
-    order: Order,
-    orders: Option<&D::Orders>,
-) -> super::graph::Graph {
-    let mut graph = GraphBuilder::new(transactions.len() as u32);
-    match orders {
-        None => data.edges(order, &mut graph),
-        Some(orders) => data.edges_of(orders, &mut graph),
-    }
-    order::edges(transactions, counts, order, &mut graph);
-    graph.build()
-}
-
 /// Whether nothing was found, and there is a serial execution that keeps to real time. What
 /// is claimed to be one is looked at edge by edge.
 fn is_strictly_serial<D: Data>(transactions: &Transactions, data: &D, counts: &[bool]) -> bool {
@@ -110,11 +92,7 @@ fn is_strictly_serial<D: Data>(transactions: &Transactions, data: &D, counts: &[
 }
 
 /// Decides every level.
-pub(crate) fn judge<D: Data>(
-    transactions: &Transactions,
-    data: &D,
-    options: &IsolationOptions,
-) -> Judgement {
+pub(crate) fn judge<D: Data>(transactions: &Transactions, data: &D) -> Judgement {
     let counts: Vec<bool> = (0..transactions.len() as u32)
         .map(|at| data.counts(at))
         .collect();
@@ -136,7 +114,7 @@ pub(crate) fn judge<D: Data>(
     if data.is_known() {
         hold_without(&mut judgement, transactions, &certain);
     } else {
-        hold_by_orders(&mut judgement, transactions, data, &counts, options);
+        hold_by_orders(&mut judgement, transactions, data, &counts);
     }
     decide_rest(&mut judgement, transactions, data);
     judgement
@@ -248,7 +226,6 @@ fn hold_by_orders<D: Data>(
     transactions: &Transactions,
     data: &D,
     counts: &[bool],
-    _options: &IsolationOptions,
 ) {
     for level in by_cycles() {
         if judgement.levels[level as usize].is_some() {
@@ -324,7 +301,7 @@ fn decide_rest<D: Data>(judgement: &mut Judgement, transactions: &Transactions, 
             judgement.set(level, Status::Open(NO_PROCESSES.to_owned()));
             continue;
         }
-        let status = match data.decide(level, None) {
+        let status = match data.decide(level) {
             Decision::Violated(findings) => {
                 judgement.findings.merge(findings);
                 judgement.fail_by_findings();

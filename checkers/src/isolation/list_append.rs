@@ -17,7 +17,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use super::data::{Data, Decision, Execution, NotFound, Reason, Serial};
+use super::data::{Data, Decision, Execution, NotFound, Reason, Serial, graph_of};
 use super::findings::Findings;
 use super::graph::{Graph, GraphBuilder, Kind, Step};
 use super::levels::Level;
@@ -84,7 +84,7 @@ impl<'a> Lists<'a> {
             return Err(misfit);
         }
         let appends = Writes::new(transactions)
-            .map_err(|twice| Misfit::appended_twice(transactions, twice))?;
+            .map_err(|twice| Misfit::AppendedTwice(twice.told(transactions)))?;
         let committed = |transaction: &Transaction| transaction.status == Status::Committed;
         let mut lists = Lists {
             transactions,
@@ -316,7 +316,7 @@ impl Data for Lists<'_> {
         self.add_edges(Some(orders), graph);
     }
 
-    fn decide(&self, level: Level, _: Option<&UnseenOrders>) -> Decision {
+    fn decide(&self, level: Level) -> Decision {
         let decision = match level {
             Level::MonotonicAtomicView | Level::ReadAtomic => self.decide_atomic(level),
             Level::CausalCerone => self.decide_causal(Order::Free),
@@ -355,10 +355,7 @@ impl Lists<'_> {
 
     /// All that is certain, and the order.
     fn graph(&self, order: Order) -> Graph {
-        let mut graph = GraphBuilder::new(self.transactions.len() as u32);
-        self.add_edges(None, &mut graph);
-        order::edges(self.transactions, &self.counts, order, &mut graph);
-        graph.build()
+        graph_of(self.transactions, self, &self.counts, order, None)
     }
 
     /// What no list shows, by the places of who appended it.

@@ -101,14 +101,14 @@ impl Checker for Isolation {
         }
         match data {
             DataType::ListAppend => match Lists::new(transactions) {
-                Ok(lists) => rule(ruling, level, transactions, &lists, options),
+                Ok(lists) => rule(ruling, level, transactions, &lists),
                 Err(misfit) => {
                     ruling.doubt(misfit.to_string());
                     undecided(ruling, level.name())
                 }
             },
             DataType::RwRegister => match Registers::new(transactions, options) {
-                Ok(registers) => rule(ruling, level, transactions, &registers, options),
+                Ok(registers) => rule(ruling, level, transactions, &registers),
                 Err(misfit) => {
                     ruling.doubt(misfit.to_string());
                     undecided(ruling, level.name())
@@ -146,9 +146,8 @@ fn rule<D: Data>(
     level: Level,
     transactions: &Transactions,
     data: &D,
-    options: &IsolationOptions,
 ) -> Verdict {
-    let judgement = judge(transactions, data, options);
+    let judgement = judge(transactions, data);
     let counting = (0..transactions.len() as u32).filter(|&at| data.counts(at));
     ruling.scope("committed", counting.count());
     ruling.scope("levels", levels_json(&judgement));

@@ -12,14 +12,11 @@ use witness_histories::{Event, Kind, Process};
 
 use super::notation::{Elements, Fault, Micro, MicroOperations};
 use crate::checker::CheckError;
-use crate::intern::{Full, NONE};
+use crate::intern::{Full, NONE, Small};
 use crate::operations::{Values, small_integer};
 
 /// The completion of a transaction that never completed.
 pub(crate) const NEVER: u32 = u32::MAX;
-
-/// Keys that are integers below this are looked up in an array.
-const SMALL: u32 = 1 << 22;
 
 /// Keys have 29 bits beside a micro-operation's kind.
 const KEYS_MAX: u32 = 1 << 29;
@@ -193,6 +190,16 @@ impl Transactions {
             .filter(|operation| matches!(operation.action, Action::ReadOdd(_)))
     }
 
+    /// The first operation of which there is something to say, which is told the event that
+    /// invoked its transaction.
+    pub(crate) fn first<T>(&self, say: impl Fn(u32, Action) -> Option<T>) -> Option<T> {
+        (0..self.len() as u32).find_map(|at| {
+            let event = self.all[at as usize].invoked;
+            let mut operations = self.operations(at);
+            operations.find_map(|operation| say(event, operation.action))
+        })
+    }
+
     /// The list that a read saw; none if it saw no list.
     pub(crate) fn list(&self, operation: Operation) -> Option<&[u32]> {
         match operation.action {
@@ -234,7 +241,7 @@ pub(crate) struct TransactionsBuilder {
     /// By process, the transaction that it has open and what that is to do.
     open: HashMap<u32, (u32, Vec<Packed>), FixedState>,
     /// The number of a key, by that of its value: of small integers, and of others.
-    small: Vec<u32>,
+    small: Small,
     numbers: HashMap<u32, u32, FixedState>,
     /// Lists that were no beginnings of the longest then: their key and number.
     odd_keys: Vec<u32>,
@@ -446,26 +453,20 @@ impl TransactionsBuilder {
 
     /// The number of the key whose value has that number.
     fn key(&mut self, value: u32) -> Option<u32> {
-        let small = small_integer(value).filter(|&integer| integer < SMALL);
+        let small = small_integer(value).filter(|&integer| Small::is_small(integer));
         let known = match small {
-            Some(integer) => self.small.get(integer as usize),
-            None => self.numbers.get(&value),
+            Some(integer) => self.small.get(integer),
+            None => self.numbers.get(&value).copied(),
         };
-        if let Some(&key) = known.filter(|&&key| key != NONE) {
-            return Some(key);
+        if known.is_some() {
+            return known;
         }
         let key = self.transactions.keys.len() as u32;
         if key == KEYS_MAX {
             return None;
         }
         match small {
-            Some(integer) => {
-                let at = integer as usize;
-                if at >= self.small.len() {
-                    self.small.resize((at + 1).next_power_of_two(), NONE);
-                }
-                self.small[at] = key;
-            }
+            Some(integer) => self.small.insert(integer, key),
             None => drop(self.numbers.insert(value, key)),
         }
         self.transactions.keys.push(value);

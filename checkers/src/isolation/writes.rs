@@ -25,6 +25,25 @@ pub(super) struct WrittenTwice {
     pub(super) by: [u32; 2],
 }
 
+/// The same, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Repetition {
+    pub(crate) value: String,
+    pub(crate) key: String,
+    /// The events that invoked the two.
+    pub(crate) events: [u32; 2],
+}
+
+impl WrittenTwice {
+    pub(super) fn told(self, transactions: &Transactions) -> Repetition {
+        Repetition {
+            value: transactions.value(self.value).to_string(),
+            key: transactions.key(self.key).to_string(),
+            events: self.by.map(|at| transactions.all()[at as usize].invoked),
+        }
+    }
+}
+
 /// What the action writes or appends.
 fn written(action: Action) -> Option<u32> {
     match action {

@@ -264,7 +264,7 @@ impl Lists<'_> {
                 });
             }
             let rest = transactions.operations(at).skip(place + 1);
-            let rest = rest.take(if appends { usize::MAX } else { 0 });
+            let rest = rest.take_while(|_| appends);
             let later = rest.filter(|other| other.key == key).find_map(|other| {
                 let Action::Append(value) = other.action else {
                     return None;

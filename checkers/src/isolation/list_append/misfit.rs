@@ -1,7 +1,7 @@
 //! Why transactions are none on lists whose versions can be told.
 
 use crate::isolation::transactions::{Action, Transactions};
-use crate::isolation::writes::WrittenTwice;
+use crate::isolation::writes::Repetition;
 
 /// Why transactions are none on lists whose versions can be told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -11,36 +11,18 @@ pub(crate) enum Misfit {
     Register { event: u32 },
     /// Which append a read saw cannot be told.
     #[error(
-        "{value} is appended to key {key} twice, by events {first} and {second}: its reads do not tell which they saw"
+        "{} is appended to key {} twice, by events {} and {}: its reads do not tell which they saw",
+        .0.value, .0.key, .0.events[0], .0.events[1]
     )]
-    AppendedTwice {
-        value: String,
-        key: String,
-        first: u32,
-        second: u32,
-    },
+    AppendedTwice(Repetition),
 }
 
 impl Misfit {
     /// The first operation on something else, if there is one.
     pub(super) fn of_kind(transactions: &Transactions) -> Option<Self> {
-        (0..transactions.len() as u32).find_map(|at| {
-            let event = transactions.all()[at as usize].invoked;
-            let mut all = transactions.operations(at);
-            all.find_map(|operation| match operation.action {
-                Action::Write(_) | Action::ReadValue(_) => Some(Misfit::Register { event }),
-                _ => None,
-            })
+        transactions.first(|event, action| match action {
+            Action::Write(_) | Action::ReadValue(_) => Some(Misfit::Register { event }),
+            _ => None,
         })
-    }
-
-    pub(super) fn appended_twice(transactions: &Transactions, twice: WrittenTwice) -> Self {
-        let event = |at: u32| transactions.all()[at as usize].invoked;
-        Misfit::AppendedTwice {
-            value: transactions.value(twice.value).to_string(),
-            key: transactions.key(twice.key).to_string(),
-            first: event(twice.by[0]),
-            second: event(twice.by[1]),
-        }
     }
 }

@@ -146,19 +146,6 @@ pub(super) fn decide(
     ))
 }
 
-/// Whether a level holds with a whole order of versions.
-pub(super) fn holds(facts: &Facts<'_>, level: Level, places: &[u32], budget: &Budget) -> Decision {
-    let musts = whole(facts, places);
-    match examine(facts, level, &musts, budget) {
-        Examined::Decided(decision) => decision,
-        Examined::Open(refined) => match refined.open {
-            Some(exhausted) => Decision::Open(format!("it was given up {exhausted}")),
-            None if refined.wrong.is_empty() => Decision::Holds,
-            None => Decision::Violated(Findings::default()),
-        },
-    }
-}
-
 fn with(facts: &Facts<'_>, level: Level, musts: &[Must], budget: &Budget) -> bool {
     match examine(facts, level, musts, budget) {
         Examined::Decided(decision) => matches!(decision, Decision::Holds),

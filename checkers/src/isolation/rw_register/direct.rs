@@ -34,7 +34,7 @@ pub(super) fn read(transactions: &Transactions) -> Result<(Facts<'_>, Findings),
     let mut pass = Pass {
         transactions,
         writes: Writes::new(transactions)
-            .map_err(|twice| Misfit::written_twice(transactions, twice))?,
+            .map_err(|twice| Misfit::WrittenTwice(twice.told(transactions)))?,
         counts: Vec::new(),
         reads: Reads::new(),
         findings: Findings::default(),

@@ -1,7 +1,7 @@
 //! Why transactions are none on registers whose versions can be told.
 
 use crate::isolation::transactions::{Action, Transactions};
-use crate::isolation::writes::WrittenTwice;
+use crate::isolation::writes::Repetition;
 
 /// Why transactions are none on registers whose versions can be told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,37 +14,19 @@ pub(crate) enum Misfit {
     List { event: u32 },
     /// Which write a read saw cannot be told.
     #[error(
-        "{value} was written to key {key} by event {first} and again by event {second}: which of them a read saw cannot be told"
+        "{} was written to key {} by event {} and again by event {}: which of them a read saw cannot be told",
+        .0.value, .0.key, .0.events[0], .0.events[1]
     )]
-    WrittenTwice {
-        value: String,
-        key: String,
-        first: u32,
-        second: u32,
-    },
+    WrittenTwice(Repetition),
 }
 
 impl Misfit {
     /// The first of them, if there is one.
     pub(super) fn of_kind(transactions: &Transactions) -> Option<Self> {
-        (0..transactions.len() as u32).find_map(|at| {
-            let event = transactions.all()[at as usize].invoked;
-            let mut all = transactions.operations(at);
-            all.find_map(|operation| match operation.action {
-                Action::Append(_) => Some(Misfit::Append { event }),
-                Action::ReadPrefix(_) | Action::ReadOdd(_) => Some(Misfit::List { event }),
-                _ => None,
-            })
+        transactions.first(|event, action| match action {
+            Action::Append(_) => Some(Misfit::Append { event }),
+            Action::ReadPrefix(_) | Action::ReadOdd(_) => Some(Misfit::List { event }),
+            _ => None,
         })
-    }
-
-    pub(super) fn written_twice(transactions: &Transactions, twice: WrittenTwice) -> Self {
-        let event = |at: u32| transactions.all()[at as usize].invoked;
-        Misfit::WrittenTwice {
-            value: transactions.value(twice.value).to_string(),
-            key: transactions.key(twice.key).to_string(),
-            first: event(twice.by[0]),
-            second: event(twice.by[1]),
-        }
     }
 }

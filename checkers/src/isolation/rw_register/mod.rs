@@ -325,7 +325,7 @@ impl Data for Registers<'_> {
         edges::ordered(&self.facts, &orders.0, graph);
     }
 
-    fn decide(&self, level: Level, orders: Option<&Places>) -> Decision {
+    fn decide(&self, level: Level) -> Decision {
         let forbidden = |findings: &Findings| {
             let mut all = findings.iter();
             all.any(|(phenomenon, ..)| level.forbids(phenomenon))
@@ -334,10 +334,7 @@ impl Data for Registers<'_> {
         if forbidden(&self.findings) {
             return Decision::Violated(Findings::default());
         }
-        match orders {
-            Some(places) => decide::holds(&self.facts, level, &places.0, &self.budget),
-            None => decide::decide(&self.facts, level, &self.assumed, &self.budget),
-        }
+        decide::decide(&self.facts, level, &self.assumed, &self.budget)
     }
 
     fn reason(&self, step: Step) -> Option<Reason> {

@@ -15,7 +15,7 @@ fn judged(shorthand: &str) -> Judgement {
     let transactions = read(shorthand);
     let options = IsolationOptions::default();
     let registers = Registers::new(&transactions, &options).unwrap();
-    judge(&transactions, &registers, &options)
+    judge(&transactions, &registers)
 }
 
 /// That the first levels hold and the others do not, and that this was found.
@@ -287,7 +287,7 @@ fn why_one_write_came_first_is_said() {
     let options = IsolationOptions::default();
     let registers = Registers::new(&transactions, &options).unwrap();
     // That T3 is late matters only with real time.
-    let judgement = judge(&transactions, &registers, &options);
+    let judgement = judge(&transactions, &registers);
     assert_eq!(judgement.status(StrongSessionSerializable), &Status::Holds);
     assert_eq!(
         judgement.status(SnapshotIsolation),
@@ -371,7 +371,7 @@ fn assumptions_contradict_stale_reads() {
             "{}",
             finding.explanation
         );
-        let judgement = judge(&transactions, &registers, &options);
+        let judgement = judge(&transactions, &registers);
         assert!(matches!(
             judgement.status(ReadUncommitted),
             Status::Fails(_)

@@ -169,7 +169,7 @@ fn agree(plan: &Plan) -> Result<(), TestCaseError> {
     }
     let options = IsolationOptions::default();
     let registers = Registers::new(&transactions, &options).unwrap();
-    let judgement = judge(&transactions, &registers, &options);
+    let judgement = judge(&transactions, &registers);
     let expected = Brute::new(&transactions).levels();
     for level in Level::all() {
         let is_expected = match judgement.status(level) {
@@ -215,7 +215,7 @@ proptest! {
         };
         let registers = Registers::new(&transactions, &options).unwrap();
         prop_assert!(!registers.findings().iter().any(|(p, ..)| p == Phenomenon::CyclicVersions));
-        let judgement = judge(&transactions, &registers, &options);
+        let judgement = judge(&transactions, &registers);
         prop_assert_eq!(judgement.status(Level::StrictSerializable), &Status::Holds);
     }
 }
@@ -335,7 +335,7 @@ fn a_database_that_is_behind_is_serializable() {
         let transactions = read(&behind(transactions, lag));
         let options = IsolationOptions::default();
         let registers = Registers::new(&transactions, &options).unwrap();
-        let judgement = judge(&transactions, &registers, &options);
+        let judgement = judge(&transactions, &registers);
         assert!(matches!(
             judgement.status(Level::StrictSerializable),
             Status::Fails(_)
