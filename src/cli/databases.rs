@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use crate::backends::{DsqlOptions, DynamoOptions, Reads, Writes};
+use crate::backends::{DsqlOptions, DynamoOptions, Isolation, Reads, ServerOptions, Writes};
 
 /// How Aurora DSQL is connected to, and how DynamoDB is used.
 #[derive(clap::Args)]
@@ -68,5 +68,36 @@ impl DatabaseArgs {
             transactions: self.transactions,
             client_tokens: self.client_tokens,
         }
+    }
+}
+
+/// How servers that are not AWS's are reached.
+#[derive(clap::Args)]
+#[command(next_help_heading = "PostgreSQL, MariaDB and MySQL")]
+pub(super) struct ServerArgs {
+    /// A server, as postgres://… or mysql://…; once a region. If not given, servers are started for the run
+    // As text: what the parser says of a wrong value shows it, and this has a password.
+    #[arg(long = "url", value_name = "REGION=URL")]
+    urls: Vec<String>,
+    /// read-committed, repeatable-read or serializable
+    #[arg(long, value_name = "LEVEL", default_value_t)]
+    isolation: Isolation,
+    /// PostgreSQL that is started has a hot standby, which serves the reads of us-east-2
+    #[arg(long)]
+    standby: bool,
+    /// How long the standby holds each commit back, such as 500ms
+    #[arg(long, value_name = "TIME", default_value = "0s", requires = "standby", value_parser = humantime::parse_duration)]
+    standby_lag: Duration,
+}
+
+impl ServerArgs {
+    pub(super) fn options(&self) -> Result<ServerOptions, String> {
+        let urls = self.urls.iter().map(|url| url.parse());
+        Ok(ServerOptions {
+            urls: urls.collect::<Result<_, _>>()?,
+            isolation: self.isolation,
+            standby: self.standby,
+            standby_lag: self.standby_lag,
+        })
     }
 }

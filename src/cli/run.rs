@@ -9,9 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use witness_checkers::{Valid, Verdicts};
 use witness_workloads::Parameters;
 
-use super::databases::DatabaseArgs;
+use super::databases::{DatabaseArgs, ServerArgs};
 use super::{Failure, Format, Outcome, ask, interrupted, runtime, stdout};
-use crate::backends::{self, Endpoint, Isolation, OpenError, ServerOptions};
+use crate::backends::{self, Endpoint, OpenError, ServerOptions};
 use crate::report::{self, text::Detail};
 use crate::run::{Failed, Finished, Spec, Told, run};
 use crate::runner::{Progress, Stop};
@@ -119,37 +119,6 @@ pub(super) struct Args {
     /// Do not ask before a run that costs money
     #[arg(long)]
     yes: bool,
-}
-
-/// How servers that are not AWS's are reached.
-#[derive(clap::Args)]
-#[command(next_help_heading = "PostgreSQL, MariaDB and MySQL")]
-struct ServerArgs {
-    /// A server, as postgres://… or mysql://…; once a region. If not given, servers are started for the run
-    // As text: what the parser says of a wrong value shows it, and this has a password.
-    #[arg(long = "url", value_name = "REGION=URL")]
-    urls: Vec<String>,
-    /// read-committed, repeatable-read or serializable
-    #[arg(long, value_name = "LEVEL", default_value_t)]
-    isolation: Isolation,
-    /// PostgreSQL that is started has a hot standby, which serves the reads of us-east-2
-    #[arg(long)]
-    standby: bool,
-    /// How long the standby holds each commit back, such as 500ms
-    #[arg(long, value_name = "TIME", default_value = "0s", requires = "standby", value_parser = humantime::parse_duration)]
-    standby_lag: Duration,
-}
-
-impl ServerArgs {
-    fn options(&self) -> Result<ServerOptions, String> {
-        let urls = self.urls.iter().map(|url| url.parse());
-        Ok(ServerOptions {
-            urls: urls.collect::<Result<_, _>>()?,
-            isolation: self.isolation,
-            standby: self.standby,
-            standby_lag: self.standby_lag,
-        })
-    }
 }
 
 fn floor(text: &str) -> Result<(usize, usize), String> {

@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata};
+use aws_sdk_dynamodb::operation::update_table::builders::UpdateTableFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, CreateGlobalTableWitnessGroupMemberAction,
     CreateReplicationGroupMemberAction, DeleteGlobalTableWitnessGroupMemberAction,
@@ -184,16 +185,22 @@ pub(super) async fn replicate(
             update = update.global_table_witness_updates(witness);
         }
     }
+    let there = regions.first().map_or(region, String::as_str);
+    let resource = anywhere(there, table);
+    let needs = ("dynamodb:CreateTableReplica", resource.as_str());
+    send(update, region, needs).await
+}
+
+/// Asks for a change of replicas. Busy: whoever looks again sees what came of it.
+async fn send(
+    update: UpdateTableFluentBuilder,
+    region: &str,
+    needs: (&str, &str),
+) -> Result<(), ProvisionError> {
     match update.send().await {
         Ok(_) => Ok(()),
-        // Busy: whoever looks again sees what came of it.
         Err(e) if busy(e.code()) => Ok(()),
-        Err(e) => {
-            let there = regions.first().map_or(region, String::as_str);
-            let resource = anywhere(there, table);
-            let needs = ("dynamodb:CreateTableReplica", resource.as_str());
-            Err(ProvisionError::of(&e, "UpdateTable", region, needs))
-        }
+        Err(e) => Err(ProvisionError::of(&e, "UpdateTable", region, needs)),
     }
 }
 
@@ -224,14 +231,8 @@ pub(super) async fn unreplicate(
             .build();
         update = update.global_table_witness_updates(witness);
     }
-    match update.send().await {
-        Ok(_) => Ok(()),
-        Err(e) if busy(e.code()) => Ok(()),
-        Err(e) => {
-            let needs = ("dynamodb:DeleteTableReplica", seen.arn.as_str());
-            Err(ProvisionError::of(&e, "UpdateTable", &seen.region, needs))
-        }
-    }
+    let needs = ("dynamodb:DeleteTableReplica", seen.arn.as_str());
+    send(update, &seen.region, needs).await
 }
 
 /// Lets a table be deleted.
