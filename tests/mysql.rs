@@ -1,20 +1,22 @@
 //! MariaDB with Galera for real: two nodes that are started for a trial and gone after it.
 //! Where it is not installed, every trial is listed as ignored, with the reason.
 
+mod finished;
 #[path = "postgres/gate.rs"]
 mod gate;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
+use finished::{told, verdict};
 use libtest_mimic::{Arguments, Failed, Trial};
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use witness::backends::{self, Backend, Isolation, OpenError, Opened, Options, ServerOptions, Url};
 use witness::local::galera::{Cluster, Installed};
-use witness::run::{Finished, Spec};
+use witness::run::Spec;
 use witness::suite::{Case, trials};
-use witness_checkers::{Valid, Verdict};
+use witness_checkers::Valid;
 use witness_workloads::register::REGISTERS;
 use witness_workloads::{Connection, DbError, Row};
 
@@ -159,18 +161,4 @@ fn spec(workload: &str, isolation: Isolation) -> Spec {
     spec.settle_max = Duration::from_secs(60);
     spec.store = concat!(env!("CARGO_TARGET_TMPDIR"), "/mysql-store").into();
     spec
-}
-
-fn verdict<'a>(done: &'a Finished, checker: &str) -> Result<&'a Verdict, String> {
-    let found = done.verdicts.verdicts.iter().find(|v| v.checker == checker);
-    found.ok_or_else(|| format!("{checker} has nothing to say"))
-}
-
-fn told(done: &Finished) -> String {
-    let lines = done.verdicts.verdicts.iter();
-    let lines = lines.map(|v| format!("{}: {} {:?} {:?}", v.title, v.summary, v.counts, v.notes));
-    format!(
-        "not as predicted:\n  {}",
-        lines.collect::<Vec<_>>().join("\n  ")
-    )
 }

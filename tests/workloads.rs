@@ -4,14 +4,17 @@
 //!
 //! `cargo test --test workloads seats::dsql` runs some of them.
 
+mod finished;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
+use finished::{told, verdict};
 use libtest_mimic::Arguments;
 use serde_json::Value;
 use witness::run::{Finished, Spec};
 use witness::suite::{Case, trials};
-use witness_checkers::{Valid, Verdict};
+use witness_checkers::Valid;
 
 fn main() {
     let mut cases = Vec::new();
@@ -508,23 +511,4 @@ fn spec(workload: &str, backend: &str, app: &str) -> Spec {
     spec.settle_max = Duration::from_secs(60);
     spec.store = concat!(env!("CARGO_TARGET_TMPDIR"), "/store").into();
     spec
-}
-
-fn verdict<'a>(done: &'a Finished, checker: &str) -> Result<&'a Verdict, String> {
-    let found = done.verdicts.verdicts.iter().find(|v| v.checker == checker);
-    found.ok_or_else(|| format!("{checker} has nothing to say"))
-}
-
-fn told(done: &Finished) -> String {
-    let lines = done.verdicts.verdicts.iter().map(|v| {
-        let names: Vec<_> = v.anomalies.iter().map(|a| a.name.as_str()).collect();
-        format!(
-            "{}: {} {} {:?} {names:?} {:?}",
-            v.checker, v.title, v.summary, v.counts, v.notes
-        )
-    });
-    format!(
-        "not as predicted:\n  {}",
-        lines.collect::<Vec<_>>().join("\n  ")
-    )
 }

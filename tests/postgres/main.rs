@@ -2,6 +2,8 @@
 //! not installed, every trial is listed as ignored, with the reason.
 
 mod faults;
+#[path = "../finished/mod.rs"]
+mod finished;
 mod gate;
 mod life;
 mod runs;

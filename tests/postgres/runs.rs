@@ -9,6 +9,7 @@ use witness::run::{Finished, Spec};
 use witness::suite::Case;
 use witness_checkers::{Valid, Verdict};
 
+use crate::finished::{told, verdict};
 use crate::shared::OnShared;
 
 pub fn cases() -> Vec<Case> {
@@ -222,21 +223,4 @@ fn spec(workload: &str, isolation: Isolation) -> Spec {
     spec.settle_max = Duration::from_secs(60);
     spec.store = concat!(env!("CARGO_TARGET_TMPDIR"), "/postgres-store").into();
     spec
-}
-
-fn verdict<'a>(done: &'a Finished, checker: &str) -> Result<&'a Verdict, String> {
-    let found = done.verdicts.verdicts.iter().find(|v| v.checker == checker);
-    found.ok_or_else(|| format!("{checker} has nothing to say"))
-}
-
-fn told(done: &Finished) -> String {
-    let lines = done.verdicts.verdicts.iter().map(|v| {
-        let names: Vec<_> = v.anomalies.iter().map(|a| a.name.as_str()).collect();
-        format!(
-            "{}: {} {} {:?} {names:?} {:?}",
-            v.checker, v.title, v.summary, v.counts, v.notes
-        )
-    });
-    let lines: Vec<_> = lines.collect();
-    format!("not as predicted:\n  {}", lines.join("\n  "))
 }
