@@ -1,12 +1,6 @@
 //! The operations of one object, laid out for a search: who is open when, and
 //! where each stands in a mask. It knows no model.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-
 use crate::operations::NEVER;
 
 /// An operation of the object.
@@ -40,16 +34,24 @@ pub(super) struct Must {
 
 /// Equal operations of which nobody knows whether they happened: only how many of
 /// them have been used matters, so the first called goes first.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Maybe {
     pub(super) class: u32,
-    /// By their call.
-    pub(super) items: Vec<u32>,
-    calls: Vec<u32>,
+    /// Where in the plan's unresolved items they are.
+    start: u32,
+    end: u32,
+}
+
+/// An item of which nobody knows whether it happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Unresolved {
+    class: u32,
+    call: u32,
+    item: u32,
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Plan {
     /// By their call.
     pub(super) musts: Vec<Must>,
@@ -59,77 +61,86 @@ pub(super) struct Plan {
     pub(super) called: Vec<u32>,
     pub(super) maybes: Vec<Maybe>,
     pub(super) slots: usize,
+    /// By class and call.
+    unresolved: Vec<Unresolved>,
     /// The position of each return.
     at: Vec<u32>,
+    /// Slots in which nothing is open any more.
+    free: Vec<u32>,
 }
 
 impl Plan {
-    /// Of items in the order of their calls.
-    pub(super) fn new(items: &[Item]) -> Self {
-        let mut musts = Vec::new();
-        let mut maybes: Vec<Maybe> = Vec::new();
-        let mut maybe_of: HashMap<u32, usize, FixedState> = HashMap::default();
-        for (item, number) in items.iter().zip(0..) {
-            if item.is_resolved() {
-                musts.push(Must {
-                    class: item.class,
-                    item: number,
+    /// Lays out other items, in the order of their calls.
+    pub(super) fn lay_out(&mut self, items: &[Item]) {
+        self.divide(items);
+        let musts = &mut self.musts;
+        let interval = |must: &Must| &items[must.item as usize];
+        let ret = |&must: &u32| interval(&musts[must as usize]).ret;
+        self.returns.clear();
+        self.returns.extend(0..musts.len() as u32);
+        self.returns.sort_unstable_by_key(ret);
+        self.at.clear();
+        self.at.extend(self.returns.iter().map(ret));
+        self.called.clear();
+        self.free.clear();
+        let (mut slots, mut next) = (0, 0);
+        for (rank, &must) in self.returns.iter().enumerate() {
+            while next < musts.len() && interval(&musts[next]).call < self.at[rank] {
+                musts[next].slot = self.free.pop().unwrap_or_else(|| {
+                    slots += 1;
+                    slots - 1
+                });
+                next += 1;
+            }
+            self.called.push(next as u32);
+            let must = &mut musts[must as usize];
+            must.rank = rank as u32;
+            self.free.push(must.slot);
+        }
+        self.slots = slots as usize;
+    }
+
+    /// Tells what certainly happened from what may have.
+    fn divide(&mut self, items: &[Item]) {
+        self.musts.clear();
+        self.unresolved.clear();
+        for (&Item { class, call, .. }, item) in items.iter().zip(0..) {
+            if items[item as usize].is_resolved() {
+                self.musts.push(Must {
+                    class,
+                    item,
                     slot: 0,
                     rank: 0,
                 });
-                continue;
+            } else {
+                self.unresolved.push(Unresolved { class, call, item });
             }
-            let at = *maybe_of.entry(item.class).or_insert_with(|| {
-                maybes.push(Maybe {
-                    class: item.class,
-                    items: Vec::new(),
-                    calls: Vec::new(),
-                });
-                maybes.len() - 1
-            });
-            maybes[at].items.push(number);
-            maybes[at].calls.push(item.call);
         }
-        let interval = |must: &Must| &items[must.item as usize];
-        let mut returns: Vec<u32> = (0..musts.len() as u32).collect();
-        returns.sort_unstable_by_key(|&must| interval(&musts[must as usize]).ret);
-        let at: Vec<u32> = returns
-            .iter()
-            .map(|&must| interval(&musts[must as usize]).ret)
-            .collect();
-        let mut called = Vec::with_capacity(returns.len());
-        let mut free: BinaryHeap<Reverse<u32>> = BinaryHeap::new();
-        let (mut slots, mut next) = (0, 0);
-        for (rank, &must) in returns.iter().enumerate() {
-            while next < musts.len() && interval(&musts[next]).call < at[rank] {
-                musts[next].slot = free.pop().map_or_else(
-                    || {
-                        slots += 1;
-                        slots - 1
-                    },
-                    |Reverse(slot)| slot,
-                );
-                next += 1;
-            }
-            called.push(next as u32);
-            let must = &mut musts[must as usize];
-            must.rank = rank as u32;
-            free.push(Reverse(must.slot));
-        }
-        Plan {
-            musts,
-            returns,
-            called,
-            maybes,
-            slots: slots as usize,
-            at,
+        self.unresolved.sort_unstable();
+        self.maybes.clear();
+        let mut start = 0;
+        for equal in self.unresolved.chunk_by(|a, b| a.class == b.class) {
+            let end = start + equal.len() as u32;
+            let class = equal[0].class;
+            self.maybes.push(Maybe { class, start, end });
+            start = end;
         }
     }
 
+    fn unresolved(&self, maybe: Maybe) -> &[Unresolved] {
+        &self.unresolved[maybe.start as usize..maybe.end as usize]
+    }
+
+    /// The item of the maybes that is used when so many are.
+    pub(super) fn item(&self, maybe: Maybe, used: usize) -> u32 {
+        self.unresolved(maybe)[used].item
+    }
+
     /// How many of the maybes have been called before that return.
-    pub(super) fn available(&self, maybe: &Maybe, rank: u32) -> usize {
+    pub(super) fn available(&self, maybe: Maybe, rank: u32) -> usize {
         let at = self.at[rank as usize];
-        maybe.calls.partition_point(|&call| call < at)
+        self.unresolved(maybe)
+            .partition_point(|item| item.call < at)
     }
 }
 

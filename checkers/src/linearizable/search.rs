@@ -58,13 +58,44 @@ pub(crate) fn search(
     overwrites: bool,
     budget: &Budget,
 ) -> (Found, u64) {
-    let plan = Plan::new(items);
-    match plan.slots {
-        0..=32 => Search::<u32>::new(&plan, space, overwrites, budget).run(),
-        33..=64 => Search::<u64>::new(&plan, space, overwrites, budget).run(),
-        65..=128 => Search::<u128>::new(&plan, space, overwrites, budget).run(),
-        _ => Search::<Box<[u64]>>::new(&plan, space, overwrites, budget).run(),
+    Searcher::default().search(items, space, overwrites, budget)
+}
+
+/// Searches again and again in the same memory: to find some for a search of a few
+/// operations takes as long as to search.
+#[derive(Default)]
+pub(super) struct Searcher {
+    plan: Plan,
+    memory: Memory<u32>,
+}
+
+impl Searcher {
+    /// As [`search`].
+    pub(super) fn search(
+        &mut self,
+        items: &[Item],
+        space: &mut dyn Space,
+        overwrites: bool,
+        budget: &Budget,
+    ) -> (Found, u64) {
+        self.plan.lay_out(items);
+        let plan = &self.plan;
+        match plan.slots {
+            0..=32 => Search::new(plan, space, overwrites, budget, &mut self.memory).run(),
+            33..=64 => run::<u64>(plan, space, overwrites, budget),
+            65..=128 => run::<u128>(plan, space, overwrites, budget),
+            _ => run::<Box<[u64]>>(plan, space, overwrites, budget),
+        }
     }
+}
+
+fn run<M: Mask>(
+    plan: &Plan,
+    space: &mut dyn Space,
+    overwrites: bool,
+    budget: &Budget,
+) -> (Found, u64) {
+    Search::<M>::new(plan, space, overwrites, budget, &mut Memory::default()).run()
 }
 
 /// Unresolved operations that each need the one before, in a row.
@@ -104,16 +135,9 @@ struct Child {
     order: (u8, u32),
 }
 
-struct Search<'a, M> {
-    plan: &'a Plan,
-    space: &'a mut dyn Space,
-    overwrites: bool,
-    budget: &'a Budget,
-    exhausted: Option<Exhausted>,
-    /// When the budget is looked at next.
-    check_at: u64,
+/// What a search remembers.
+struct Memory<M> {
     read_only: Vec<bool>,
-    frontier: Frontier<'a>,
     /// By node, the last of `rivals` with its usage.
     visited: HashMap<(u32, u32, M), u32, FixedState>,
     /// A usage, and the rival before.
@@ -123,23 +147,75 @@ struct Search<'a, M> {
     children: Vec<Child>,
     links: Vec<u32>,
     path: Vec<u32>,
-    furthest: u32,
-    best: Option<(u32, Vec<u32>)>,
-    steps: u64,
-    mask_bytes: usize,
     /// The open musts that may be next, of the node that is being expanded.
     candidates: Vec<u32>,
     next: Vec<u32>,
     after: Vec<u32>,
+    /// The states and the items of a chain.
+    seen: Vec<u32>,
+    chained: Vec<u32>,
+}
+impl<M> Default for Memory<M> {
+    fn default() -> Self {
+        Memory {
+            read_only: Vec::new(),
+            visited: HashMap::default(),
+            rivals: Vec::new(),
+            usage: Usage::default(),
+            frames: Vec::new(),
+            children: Vec::new(),
+            links: Vec::new(),
+            path: Vec::new(),
+            candidates: Vec::new(),
+            next: Vec::new(),
+            after: Vec::new(),
+            seen: Vec::new(),
+            chained: Vec::new(),
+        }
+    }
+}
+
+impl<M> Memory<M> {
+    fn clear(&mut self, maybes: usize) {
+        self.read_only.clear();
+        self.visited.clear();
+        self.rivals.clear();
+        self.usage.clear(maybes);
+        self.frames.clear();
+        self.children.clear();
+        self.links.clear();
+        self.path.clear();
+    }
+}
+
+struct Search<'a, M> {
+    plan: &'a Plan,
+    space: &'a mut dyn Space,
+    overwrites: bool,
+    budget: &'a Budget,
+    exhausted: Option<Exhausted>,
+    /// When the budget is looked at next.
+    check_at: u64,
+    frontier: Frontier<'a>,
+    memory: &'a mut Memory<M>,
+    furthest: u32,
+    best: Option<(u32, Vec<u32>)>,
+    steps: u64,
+    mask_bytes: usize,
 }
 
 impl<'a, M: Mask> Search<'a, M> {
-    fn new(plan: &'a Plan, space: &'a mut dyn Space, overwrites: bool, budget: &'a Budget) -> Self {
-        let read_only = plan
-            .musts
-            .iter()
-            .map(|must| space.read_only(must.class))
-            .collect();
+    fn new(
+        plan: &'a Plan,
+        space: &'a mut dyn Space,
+        overwrites: bool,
+        budget: &'a Budget,
+        memory: &'a mut Memory<M>,
+    ) -> Self {
+        memory.clear(plan.maybes.len());
+        let musts = plan.musts.iter();
+        let read_only = musts.map(|must| space.read_only(must.class));
+        memory.read_only.extend(read_only);
         Search {
             plan,
             space,
@@ -147,22 +223,12 @@ impl<'a, M: Mask> Search<'a, M> {
             budget,
             exhausted: None,
             check_at: 0,
-            read_only,
             frontier: Frontier::new(plan),
-            visited: HashMap::default(),
-            rivals: Vec::new(),
-            usage: Usage::new(plan.maybes.len()),
-            frames: Vec::new(),
-            children: Vec::new(),
-            links: Vec::new(),
-            path: Vec::new(),
+            memory,
             furthest: 0,
             best: None,
             steps: 0,
             mask_bytes: M::empty(plan.slots).heap_bytes(),
-            candidates: Vec::new(),
-            next: Vec::new(),
-            after: Vec::new(),
         }
     }
 
@@ -187,35 +253,37 @@ impl<'a, M: Mask> Search<'a, M> {
                     returns: self.plan.returns.len(),
                 };
             }
-            let Some(frame) = self.frames.last() else {
+            let Some(frame) = self.memory.frames.last() else {
                 return Found::Stuck(self.stuck());
             };
-            self.path.truncate(frame.path);
-            if self.children.len() == frame.children {
+            self.memory.path.truncate(frame.path);
+            if self.memory.children.len() == frame.children {
                 let rank = frame.node.rank;
                 if self.best.as_ref().is_none_or(|(best, _)| rank > *best) {
-                    self.best = Some((rank, self.path.clone()));
+                    self.best = Some((rank, self.memory.path.clone()));
                 }
-                self.links.truncate(frame.links);
-                self.frames.pop();
+                self.memory.links.truncate(frame.links);
+                self.memory.frames.pop();
                 continue;
             }
             let mut node = frame.node.clone();
-            let Some(child) = self.children.pop() else {
+            let Some(child) = self.memory.children.pop() else {
                 continue;
             };
             let links = child.links.0 as usize..child.links.1 as usize;
-            self.path.extend_from_slice(&self.links[links]);
+            self.memory
+                .path
+                .extend_from_slice(&self.memory.links[links]);
             node.state = child.state;
             node.used = child.used;
             if child.must != VACANT {
                 let must = self.plan.musts[child.must as usize];
                 node.done.insert(must.slot);
-                self.path.push(must.item);
+                self.memory.path.push(must.item);
             }
             finished = self.enter(node);
         }
-        Found::Order(std::mem::take(&mut self.path))
+        Found::Order(std::mem::take(&mut self.memory.path))
     }
 
     fn is_exhausted(&mut self) -> Option<Exhausted> {
@@ -261,36 +329,36 @@ impl<'a, M: Mask> Search<'a, M> {
     }
 
     fn settle(&mut self, node: &mut Node<M>, must: u32) {
-        if must == VACANT || !self.read_only[must as usize] {
+        if must == VACANT || !self.memory.read_only[must as usize] {
             return;
         }
         let must = self.plan.musts[must as usize];
         if !node.done.has(must.slot) && self.allows(node.state, must.class) {
             node.done.insert(must.slot);
-            self.path.push(must.item);
+            self.memory.path.push(must.item);
         }
     }
 
     fn allows(&mut self, state: u32, class: u32) -> bool {
-        self.after.clear();
-        self.space.step(state, class, &mut self.after);
-        !self.after.is_empty()
+        self.memory.after.clear();
+        self.space.step(state, class, &mut self.memory.after);
+        !self.memory.after.is_empty()
     }
 
     /// Whether no node was visited that is at least as good.
     fn is_new(&mut self, node: &Node<M>) -> bool {
         let key = (node.rank, node.state, node.done.clone());
-        let first = self.visited.entry(key).or_insert(VACANT);
+        let first = self.memory.visited.entry(key).or_insert(VACANT);
         let mut rival = *first;
         while rival != VACANT {
-            let (used, before) = self.rivals[rival as usize];
-            if self.usage.is_within(used, node.used) {
+            let (used, before) = self.memory.rivals[rival as usize];
+            if self.memory.usage.is_within(used, node.used) {
                 return false;
             }
             rival = before;
         }
-        self.rivals.push((node.used, *first));
-        *first = (self.rivals.len() - 1) as u32;
+        self.memory.rivals.push((node.used, *first));
+        *first = (self.memory.rivals.len() - 1) as u32;
         true
     }
 
@@ -298,46 +366,51 @@ impl<'a, M: Mask> Search<'a, M> {
         self.steps += 1;
         let plan = self.plan;
         let frame = Frame {
-            path: self.path.len(),
-            children: self.children.len(),
-            links: self.links.len(),
+            path: self.memory.path.len(),
+            children: self.memory.children.len(),
+            links: self.memory.links.len(),
             node,
         };
         let node = &frame.node;
         let returning = plan.returns[node.rank as usize];
         self.choose_candidates(node);
-        for at in 0..self.candidates.len() {
-            let must = self.candidates[at];
+        for at in 0..self.memory.candidates.len() {
+            let must = self.memory.candidates[at];
             self.linearize(returning, must, node.state, node.used, (0, 0));
         }
         if !plan.maybes.is_empty() {
             if self.overwrites {
-                let mut seen = vec![node.state];
-                self.chain(node, node.used, &mut seen, &mut Vec::new());
+                let mut seen = std::mem::take(&mut self.memory.seen);
+                let mut links = std::mem::take(&mut self.memory.chained);
+                seen.push(node.state);
+                self.chain(node, node.used, &mut seen, &mut links);
+                seen.clear();
+                (self.memory.seen, self.memory.chained) = (seen, links);
             } else {
                 self.guess(node);
             }
         }
-        self.children[frame.children..].sort_by_key(|child| child.order);
-        self.frames.push(frame);
+        self.memory.children[frame.children..].sort_by_key(|child| child.order);
+        self.memory.frames.push(frame);
     }
 
     /// The open musts that may be next: of equal ones the first to return, since the
     /// others can take its place and it theirs.
     fn choose_candidates(&mut self, node: &Node<M>) {
         let plan = self.plan;
-        self.candidates.clear();
+        self.memory.candidates.clear();
         for (&must, slot) in self.frontier.open.iter().zip(0..) {
             if must != VACANT && !node.done.has(slot) {
-                self.candidates.push(must);
+                self.memory.candidates.push(must);
             }
         }
         let order = |must: &u32| {
             let must = &plan.musts[*must as usize];
             (must.class, must.rank)
         };
-        self.candidates.sort_unstable_by_key(order);
-        self.candidates
+        self.memory.candidates.sort_unstable_by_key(order);
+        self.memory
+            .candidates
             .dedup_by_key(|must| plan.musts[*must as usize].class);
     }
 
@@ -345,7 +418,7 @@ impl<'a, M: Mask> Search<'a, M> {
     fn linearize(&mut self, returning: u32, must: u32, state: u32, used: u32, links: (u32, u32)) {
         let plan = self.plan;
         let class = plan.musts[must as usize].class;
-        let mut next = std::mem::take(&mut self.next);
+        let mut next = std::mem::take(&mut self.memory.next);
         next.clear();
         self.space.step(state, class, &mut next);
         for &state in &next {
@@ -363,7 +436,7 @@ impl<'a, M: Mask> Search<'a, M> {
             } else {
                 eagerness
             };
-            self.children.push(Child {
+            self.memory.children.push(Child {
                 state,
                 used,
                 must,
@@ -371,27 +444,27 @@ impl<'a, M: Mask> Search<'a, M> {
                 order: (eagerness, soon),
             });
         }
-        self.next = next;
+        self.memory.next = next;
     }
 
     /// Steps that linearize one unresolved operation.
     fn guess(&mut self, node: &Node<M>) {
         let plan = self.plan;
         let returning = plan.musts[plan.returns[node.rank as usize] as usize].class;
-        for (at, maybe) in plan.maybes.iter().enumerate() {
-            let used = self.usage.count(node.used, at);
+        for (at, &maybe) in plan.maybes.iter().enumerate() {
+            let used = self.memory.usage.count(node.used, at);
             if used >= plan.available(maybe, node.rank) {
                 continue;
             }
-            let mut next = std::mem::take(&mut self.next);
+            let mut next = std::mem::take(&mut self.memory.next);
             next.clear();
             self.space.step(node.state, maybe.class, &mut next);
             for &state in next.iter().filter(|&&state| state != node.state) {
                 let helps = self.allows(state, returning);
-                let link = self.links.len() as u32;
-                self.links.push(maybe.items[used]);
-                let used = self.usage.plus(node.used, at);
-                self.children.push(Child {
+                let link = self.memory.links.len() as u32;
+                self.memory.links.push(plan.item(maybe, used));
+                let used = self.memory.usage.plus(node.used, at);
+                self.memory.children.push(Child {
                     state,
                     used,
                     must: VACANT,
@@ -399,7 +472,7 @@ impl<'a, M: Mask> Search<'a, M> {
                     order: (u8::from(helps), maybe.class),
                 });
             }
-            self.next = next;
+            self.memory.next = next;
         }
     }
 
@@ -411,17 +484,17 @@ impl<'a, M: Mask> Search<'a, M> {
         let returning = plan.returns[node.rank as usize];
         let Some(&state) = seen.last() else { return };
         let before = seen.len().checked_sub(2).map(|at| seen[at]);
-        for (at, maybe) in plan.maybes.iter().enumerate() {
-            let count = self.usage.count(used, at);
+        for (at, &maybe) in plan.maybes.iter().enumerate() {
+            let count = self.memory.usage.count(used, at);
             if count >= plan.available(maybe, node.rank) {
                 continue;
             }
             if before.is_some_and(|before| self.allows(before, maybe.class)) {
                 continue;
             }
-            self.after.clear();
-            self.space.step(state, maybe.class, &mut self.after);
-            let Some(&reached) = self.after.first() else {
+            self.memory.after.clear();
+            self.space.step(state, maybe.class, &mut self.memory.after);
+            let Some(&reached) = self.memory.after.first() else {
                 continue;
             };
             if seen.contains(&reached) {
@@ -431,14 +504,14 @@ impl<'a, M: Mask> Search<'a, M> {
             if self.is_exhausted().is_some() {
                 return;
             }
-            let used = self.usage.plus(used, at);
-            links.push(maybe.items[count]);
+            let used = self.memory.usage.plus(used, at);
+            links.push(plan.item(maybe, count));
             seen.push(reached);
-            let start = self.links.len() as u32;
-            self.links.extend_from_slice(links);
-            let span = (start, self.links.len() as u32);
-            for at in 0..self.candidates.len() {
-                let must = self.candidates[at];
+            let start = self.memory.links.len() as u32;
+            self.memory.links.extend_from_slice(links);
+            let span = (start, self.memory.links.len() as u32);
+            for at in 0..self.memory.candidates.len() {
+                let must = self.memory.candidates[at];
                 if !self.allows(state, plan.musts[must as usize].class) {
                     self.linearize(returning, must, reached, used, span);
                 }
@@ -456,21 +529,22 @@ impl<'a, M: Mask> Search<'a, M> {
     fn bytes(&self) -> usize {
         let key = size_of::<((u32, u32, M), u32)>() + 1;
         // A table that is about to grow will for a moment be there three times.
-        let grows = self.visited.capacity() - self.visited.len() <= STEPS_BETWEEN_CHECKS as usize;
+        let grows = self.memory.visited.capacity() - self.memory.visited.len()
+            <= STEPS_BETWEEN_CHECKS as usize;
         let tables = if grows { 3 } else { 1 };
-        self.visited.capacity() * 8 / 7 * key * tables
-            + self.visited.len() * self.mask_bytes
-            + self.rivals.capacity() * 8
-            + self.usage.bytes()
-            + self.frames.capacity() * size_of::<Frame<M>>()
-            + self.children.capacity() * size_of::<Child>()
-            + (self.path.capacity() + self.links.capacity()) * 4
+        self.memory.visited.capacity() * 8 / 7 * key * tables
+            + self.memory.visited.len() * self.mask_bytes
+            + self.memory.rivals.capacity() * 8
+            + self.memory.usage.bytes()
+            + self.memory.frames.capacity() * size_of::<Frame<M>>()
+            + self.memory.children.capacity() * size_of::<Child>()
+            + (self.memory.path.capacity() + self.memory.links.capacity()) * 4
             + self.space.bytes()
     }
 
     fn stuck(&mut self) -> Stuck {
         let (rank, order) = self.best.take().unwrap_or_default();
-        let at = self.visited.keys().filter(|key| key.0 == rank);
+        let at = self.memory.visited.keys().filter(|key| key.0 == rank);
         let mut states: Vec<u32> = at.map(|key| key.1).collect();
         states.sort_unstable();
         states.dedup();

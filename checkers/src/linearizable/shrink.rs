@@ -12,7 +12,7 @@ use super::judge::Case;
 use super::model::Model;
 use super::object::{self, Object};
 use super::plan::Item;
-use super::search::{Found, Stuck, search};
+use super::search::{Found, Searcher, Stuck};
 use super::space::{Space, States};
 use crate::budget::Budget;
 use crate::operations::NEVER;
@@ -36,6 +36,7 @@ pub(super) fn shrink<M: Model>(
         false => STEPS_MAX + STEPS_PER_OPERATION_MAX * object.items.len() as u64,
     };
     let mut is_minimal = false;
+    let mut searcher = Searcher::default();
     loop {
         let before = size(&object.items);
         let cut = cut(model, case, &mut object, &stuck);
@@ -45,6 +46,7 @@ pub(super) fn shrink<M: Model>(
         let mut shrinking = Shrinking {
             model,
             budget: &case.budget,
+            searcher: &mut searcher,
             steps_left,
             states: States::new(model, &object.classes),
             classes: &object.classes,
@@ -112,6 +114,7 @@ fn cut<M: Model>(
 struct Shrinking<'a, M: Model> {
     model: &'a M,
     budget: &'a Budget,
+    searcher: &'a mut Searcher,
     steps_left: u64,
     classes: &'a [M::Op],
     states: States<'a, M>,
@@ -216,7 +219,7 @@ impl<M: Model> Shrinking<'_, M> {
             ..self.budget.clone()
         };
         let overwrites = self.model.overwrites();
-        let (found, steps) = search(&items, &mut self.states, overwrites, &budget);
+        let (found, steps) = (self.searcher).search(&items, &mut self.states, overwrites, &budget);
         self.spend(steps);
         match found {
             Found::Stuck(stuck) => {

@@ -10,6 +10,7 @@ use hashbrown::HashTable;
 pub(super) const NOTHING: u32 = 0;
 
 /// Interned vectors of counts, all of one length.
+#[derive(Default)]
 pub(super) struct Usage {
     kinds: usize,
     counts: Vec<u32>,
@@ -18,15 +19,14 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    pub(super) fn new(kinds: usize) -> Self {
-        let mut usage = Usage {
-            kinds,
-            counts: Vec::new(),
-            numbers: HashTable::new(),
-            scratch: vec![0; kinds],
-        };
-        usage.number();
-        usage
+    /// Forgets all; [`NOTHING`] is there, of so many kinds.
+    pub(super) fn clear(&mut self, kinds: usize) {
+        self.kinds = kinds;
+        self.counts.clear();
+        self.numbers.clear();
+        self.scratch.clear();
+        self.scratch.resize(kinds, 0);
+        self.number();
     }
 
     fn of(&self, number: u32) -> &[u32] {
