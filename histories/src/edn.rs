@@ -41,7 +41,7 @@ mod tests;
 mod to_json;
 mod write;
 
-pub(crate) use event::{error_at, is_only_trivia, parse, raw, value_span};
+pub(crate) use event::{discards, error_at, parse, raw, value_span};
 pub(crate) use from_json::value as from_json;
 pub use write::write;
 

@@ -84,9 +84,12 @@ fn is_loose_json(text: &[u8]) -> bool {
         && objects.next().is_some_and(|first| first.is_ok())
 }
 
+/// What some editors put before a text in UTF-8; it means nothing.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The text without the white space at its beginning, and a byte order mark.
 fn trim(text: &[u8]) -> &[u8] {
-    text.strip_prefix(b"\xef\xbb\xbf")
+    text.strip_prefix(BYTE_ORDER_MARK)
         .unwrap_or(text)
         .trim_ascii_start()
 }

@@ -13,10 +13,12 @@ use crate::event::{Error, Key, Kind, Process};
 use crate::field::Field;
 use crate::raw;
 
-/// Whether there is no form in the text but discarded ones.
-pub(crate) fn is_only_trivia(text: &str) -> bool {
+/// If there is no form in the text but discarded ones: how many of those that come
+/// behind the text are to be discarded too.
+pub(crate) fn discards(text: &str) -> Option<usize> {
     let mut edn = Lexer::new(text);
-    edn.trivia(0).is_ok() && edn.is_at_end()
+    let behind = edn.long_trivia(0).ok()?;
+    edn.is_at_end().then_some(behind)
 }
 
 /// Reads one map; its values as JSON go to `scratch`.

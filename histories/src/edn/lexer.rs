@@ -90,11 +90,12 @@ impl<'a> Lexer<'a> {
         self.at += usize::from(self.peek() == Some(b' '));
         match self.peek() {
             Some(byte) if byte > b' ' && !matches!(byte, b',' | b';' | b'#') => Ok(()),
-            _ => self.long_trivia(depth),
+            _ => self.long_trivia(depth).map(drop),
         }
     }
 
-    fn long_trivia(&mut self, depth: usize) -> Result<(), Box<Fault>> {
+    /// As [`Lexer::trivia`]; says how many forms to discard did not come.
+    pub(super) fn long_trivia(&mut self, depth: usize) -> Result<usize, Box<Fault>> {
         let mut discards = 0_usize;
         loop {
             match self.peek() {
@@ -108,7 +109,7 @@ impl<'a> Lexer<'a> {
                     self.skip(depth + 1)?;
                     discards -= 1;
                 }
-                _ => return Ok(()),
+                _ => return Ok(discards),
             }
         }
     }

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::frame::Frames;
 use super::{BUFFER_BYTES, DETECT_BYTES, LINE_BYTES_MAX, ReadError, Warning};
-use crate::format::Format;
+use crate::format::{BYTE_ORDER_MARK, Format};
 use crate::jepsen_log;
 use crate::source::Source;
 
@@ -26,6 +26,8 @@ pub(super) struct Cutter<R> {
     /// Of forms: line ends before what is unread, and bytes since the last.
     pub(super) lines_passed: u64,
     pub(super) column: usize,
+    /// Of forms: how many that come are to be discarded (`#_`).
+    pub(super) to_discard: usize,
     pub(super) line_bytes_max: usize,
     /// Complete at the end of the source.
     pub(super) warnings: Vec<Warning>,
@@ -72,6 +74,7 @@ impl<R> Cutter<R> {
             line: 0,
             lines_passed: 0,
             column: 0,
+            to_discard: 0,
             line_bytes_max: LINE_BYTES_MAX,
             warnings: Vec::new(),
         }
@@ -163,11 +166,14 @@ impl<R: Read> Cutter<R> {
 
     #[inline]
     fn next_event_line(&mut self, may_fill: bool) -> Result<Next, ReadError> {
-        let (range, ended) = match self.next_line(may_fill)? {
+        let (mut range, ended) = match self.next_line(may_fill)? {
             Line::Found(range, ended) => (range, ended),
             Line::More => return Ok(Next::More),
             Line::End => return Ok(Next::End),
         };
+        if self.line == 1 && self.buffer[range.clone()].starts_with(BYTE_ORDER_MARK) {
+            range.start += BYTE_ORDER_MARK.len();
+        }
         if !ended && (self.source.is_cut_short() || is_cut_short(&self.buffer[range.clone()])) {
             return Ok(self.cut_short(range));
         }
@@ -298,9 +304,11 @@ enum Line {
 }
 
 /// Whether a line without an end is the beginning of an event rather than
-/// something else: an object was opened and it is not yet JSON. No beginning of
-/// a line that a recorder writes is JSON itself.
+/// something else: an object was opened and not closed. No beginning of a line that a
+/// recorder writes is JSON itself.
 fn is_cut_short(bytes: &[u8]) -> bool {
+    let in_number = matches!(bytes.last(), Some(b'-' | b'+' | b'.' | b'e' | b'E'));
     bytes.trim_ascii_start().starts_with(b"{")
-        && serde_json::from_slice::<&serde_json::value::RawValue>(bytes).is_err()
+        && serde_json::from_slice::<&serde_json::value::RawValue>(bytes)
+            .is_err_and(|error| error.is_eof() || in_number)
 }

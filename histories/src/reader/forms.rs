@@ -19,11 +19,16 @@ impl<R: Read> Cutter<R> {
             let Next::Event(place) = &next else {
                 return Ok(next);
             };
-            let discarded = format == Format::Edn
-                && self.buffer[place.range.start] == b'#'
-                && edn::is_only_trivia(utf8(&self.name, &self.buffer, place)?);
-            if !discarded {
-                return Ok(next);
+            let discards = match self.buffer[place.range.start] {
+                b'#' if format == Format::Edn => {
+                    edn::discards(utf8(&self.name, &self.buffer, place)?)
+                }
+                _ => None,
+            };
+            match discards {
+                Some(more) => self.to_discard += more,
+                None if self.to_discard > 0 => self.to_discard -= 1,
+                None => return Ok(next),
             }
         }
     }

@@ -99,7 +99,28 @@ fn a_last_line_that_is_cut_short_is_left_out_with_a_warning() {
 }
 
 #[test]
+fn every_beginning_of_a_last_line_is_cut_short() {
+    let line = r#"{"index":1,"x":[-1.5e+7,"a\u00e9\n",true,null,{}]}"#.as_bytes();
+    for bytes in 1..line.len() {
+        let (events, warnings) = read([INVOKE.as_bytes(), b"\n", &line[..bytes]].concat()).unwrap();
+        assert_eq!((events, warnings), (vec![0], cut_short(2, bytes)));
+    }
+}
+
+#[test]
+fn a_byte_order_mark_means_nothing() {
+    assert_eq!(
+        read(format!("\u{feff}{INVOKE}\n{OK}\n")).unwrap(),
+        (vec![0, 1], vec![])
+    );
+}
+
+#[test]
 fn what_never_was_the_beginning_of_an_event_is_not_cut_short() {
+    refused(
+        format!("{INVOKE}\n{{\"index\":1,time:2"),
+        "store/x/history.jsonl:2:12: key must be a string",
+    );
     refused("hello", "store/x/history.jsonl:1:1: expected value");
     refused(
         "{\"valid\":true}",

@@ -59,6 +59,10 @@ fn one_history_is_read_from_many_texts() {
             Format::Edn,
             format!("#jepsen.history.Op{invoke}\n#jepsen.history.Op {ok}"),
         ),
+        (
+            Format::Edn,
+            format!("#_ #_ {{:a 1}} #_ 7 {ok} {invoke} #_ #_ #_ {ok} {ok} {ok} {ok}"),
+        ),
         (Format::Json, format!("[{a},\n{b}]\n")),
         (Format::Json, format!("[ {a} , {b} ]")),
         (
