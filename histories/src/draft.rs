@@ -29,10 +29,13 @@ pub(crate) struct Draft<'a> {
 impl Draft<'_> {
     /// Notes the field; false if it was there before.
     pub(crate) fn first(&mut self, field: Field) -> bool {
-        let bit = 1 << field as u16;
-        let first = self.seen & bit == 0;
-        self.seen |= bit;
+        let first = !self.has(field);
+        self.seen |= 1 << field as u16;
         first
+    }
+
+    pub(crate) fn has(&self, field: Field) -> bool {
+        self.seen & 1 << field as u16 != 0
     }
 }
 

@@ -36,6 +36,7 @@ mod event;
 mod from_json;
 mod lexer;
 mod number;
+mod plain;
 #[cfg(test)]
 mod tests;
 mod to_json;

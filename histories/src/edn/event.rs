@@ -7,7 +7,7 @@ use std::ops::Range;
 use serde_json::value::RawValue;
 
 use super::lexer::{Lexer, Scalar};
-use super::{Fault, Place, error, is_name, to_json};
+use super::{Fault, Place, error, is_name, plain, to_json};
 use crate::draft::Draft;
 use crate::event::{Error, Key, Kind, Process};
 use crate::field::Field;
@@ -37,7 +37,11 @@ pub(crate) fn parse<'a>(text: &'a str, scratch: &'a mut String) -> Result<Draft<
     edn.take(b'{');
     let mut fields = Fields::default();
     let mut draft = Draft::default();
-    while !edn.close(b'}', 0)? {
+    loop {
+        plain::fields(&mut edn, scratch, &mut draft, &mut fields.value);
+        if edn.close(b'}', 0)? {
+            break;
+        }
         let start = edn.at();
         let (name, field) = field(&mut edn)?;
         let named = |mut fault: Box<Fault>| {
@@ -166,26 +170,10 @@ fn number<T: std::str::FromStr>(
     }
 }
 
-/// The fields that nearly every event has, as they are mostly spelt.
-const PLAIN_FIELDS: [(&str, Field); 6] = [
-    (":type ", Field::Type),
-    (":f ", Field::F),
-    (":value ", Field::Value),
-    (":time ", Field::Time),
-    (":process ", Field::Process),
-    (":index ", Field::Index),
-];
-
 /// Takes the name of a field, and says which one it is if this version knows it.
 #[inline]
 fn field<'a>(edn: &mut Lexer<'a>) -> Result<(Cow<'a, str>, Option<Field>), Box<Fault>> {
     let start = edn.at();
-    let plain = PLAIN_FIELDS.iter().find(|(word, _)| edn.take_text(word));
-    if let Some(&(word, field)) = plain {
-        // Whatever is behind it is found again where a value is looked for.
-        edn.rewind(edn.at() - 1);
-        return Ok((Cow::Borrowed(&word[1..word.len() - 1]), Some(field)));
-    }
     if edn.take(b':')
         && let Ok(word) = edn.word()
         && let Some(field) = Field::named(word)

@@ -67,6 +67,12 @@ impl<'a> Lexer<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
+    /// Takes bytes that were seen to come.
+    #[inline]
+    pub(super) fn pass(&mut self, bytes: usize) {
+        self.at += bytes;
+    }
+
     /// Takes the byte if it comes.
     pub(super) fn take(&mut self, byte: u8) -> bool {
         let comes = self.peek() == Some(byte);

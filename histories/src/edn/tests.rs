@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 
 use super::lexer::Lexer;
-use super::{Place, from_json, to_json};
+use super::{Place, from_json, parse, to_json};
 use crate::strategies::{event, json, line};
 use crate::{Error, Event, Format, Key, Kind, Process, Reader};
 
@@ -336,6 +336,73 @@ fn the_short_ways_say_what_the_long_one_says() {
         }
     }
     assert!(refused > 1_000, "{refused}");
+}
+
+/// So have fields that are spelt plainly. A second space before each leads past them.
+#[test]
+fn plain_fields_say_what_others_say() {
+    let fields = [
+        "{:type :invoke",
+        ":f :txn",
+        ":value [[:r 1 nil] [:w 2 7]]",
+        ":time 12345",
+        ":process 3",
+        ":index 0}",
+    ];
+    let said = |event: &str| {
+        let mut scratch = String::new();
+        match parse(event, &mut scratch) {
+            Ok(draft) => format!("{draft:?}"),
+            Err(fault) => format!("{:?}: {}", fault.field, fault.message),
+        }
+        // What was not understood is kept as it was spelt.
+        .replace(",  ", ", ")
+        .replace("{ :", "{:")
+    };
+    let defects = [
+        "",
+        " ",
+        ",",
+        "\n",
+        "}",
+        "]",
+        "{",
+        ":",
+        ":f :x ",
+        "0",
+        "-",
+        "x",
+        "N",
+        "é",
+        "nil",
+        "nil ",
+        "\"",
+        ";",
+        "\\a",
+        "#_ 1 ",
+        "00000000000000000000",
+    ];
+    let (mut read, mut refused) = (0, 0);
+    for at in 0..fields.len() {
+        for place in 0..=fields[at].len() {
+            for defect in defects {
+                for until in [place, fields[at].len()] {
+                    let mut fields = fields.map(str::to_owned);
+                    fields[at].replace_range(place..until, defect);
+                    let [short, long] = [", ", ",  "].map(|between| fields.join(between));
+                    let long = long.replacen('{', "{ ", 1);
+                    let said = [said(&short), said(&long)];
+                    assert_eq!(said[0], said[1], "{short}");
+                    *(if said[0].starts_with("Draft") {
+                        &mut read
+                    } else {
+                        &mut refused
+                    }) += 1;
+                }
+            }
+        }
+    }
+    assert!(read > 500 && refused > 500, "{read} {refused}");
 }
 
 #[test]
