@@ -1,6 +1,7 @@
 //! The operations of a history, compact: 28 bytes each and 16 for their times, with
 //! keys and values as numbers. It knows what an operation is, and no model.
 
+mod canonical;
 mod values;
 
 use foldhash::fast::FixedState;
