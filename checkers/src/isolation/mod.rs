@@ -47,7 +47,7 @@ use judge::{Judgement, Status, judge};
 use levels::Level;
 use list_append::Lists;
 use rw_register::Registers;
-use transactions::Action;
+use transactions::{Action, Status as Ended, Transaction, Unreported};
 
 /// The checker `isolation`.
 pub(crate) struct Isolation;
@@ -99,6 +99,28 @@ impl Checker for Isolation {
             let others = count(transactions.others, "operation");
             ruling.note(format!("{others} were no transactions, and left out"));
         }
+        let committed = |transaction: &Transaction| transaction.status == Ended::Committed;
+        if !transactions.all().iter().any(committed) {
+            ruling.scope("committed", 0);
+            ruling.doubt("no transaction committed");
+            return undecided(ruling, level.name());
+        }
+        if let Some(event) = transactions.untold {
+            ruling.doubt(format!(
+                "event {event}: nothing says what the transaction was to do, and it may have committed"
+            ));
+            return undecided(ruling, level.name());
+        }
+        if let Some(Unreported {
+            event,
+            transactions,
+        }) = transactions.unreported
+        {
+            let number = count(transactions, "transaction");
+            ruling.doubt(format!(
+                "{number} committed without saying what reads saw, the first at event {event}"
+            ));
+        }
         match data {
             DataType::ListAppend => match Lists::new(transactions) {
                 Ok(lists) => rule(ruling, level, transactions, &lists),
@@ -118,17 +140,22 @@ impl Checker for Isolation {
     }
 }
 
-/// The kind of data that micro-operations tell: lists, unless something was written or a
-/// value was read that is none.
+/// The kind of data that micro-operations tell: registers if something was written, or if a
+/// value was read that is no list and nothing was appended; else lists.
 fn data_type(transactions: &Transactions) -> DataType {
-    let of_registers = |action: Action| matches!(action, Action::Write(_) | Action::ReadValue(_));
-    let mut all = 0..transactions.len() as u32;
-    let is_register = all.any(|at| {
-        transactions
-            .operations(at)
-            .any(|operation| of_registers(operation.action))
-    });
-    match is_register {
+    let mut appends = false;
+    let mut reads_value = false;
+    for at in 0..transactions.len() as u32 {
+        for operation in transactions.operations(at) {
+            match operation.action {
+                Action::Write(_) => return DataType::RwRegister,
+                Action::Append(_) => appends = true,
+                Action::ReadValue(_) => reads_value = true,
+                _ => {}
+            }
+        }
+    }
+    match reads_value && !appends {
         true => DataType::RwRegister,
         false => DataType::ListAppend,
     }
