@@ -87,6 +87,9 @@ fn is_strictly_serial<D: Data>(transactions: &Transactions, data: &D, counts: &[
     };
     let mut graph = GraphBuilder::new(transactions.len() as u32);
     data.edges_of(&serial.orders, &mut graph);
+    if !transactions.are_clocks_certain() {
+        order::edges(transactions, counts, Order::Process, &mut graph);
+    }
     graph.agrees_with(&serial.places)
         && order::agrees_with_realtime(transactions, counts, &serial.places)
 }

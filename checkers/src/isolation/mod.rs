@@ -75,6 +75,11 @@ impl Checker for Isolation {
 
     fn check(&self, digest: &Digest, options: &Options) -> Verdict {
         let transactions = digest.transactions();
+        let widened = match options.object.clock_uncertainty_ns {
+            0 => None,
+            uncertainty_ns => Some(transactions.widened(uncertainty_ns)),
+        };
+        let transactions = widened.as_ref().unwrap_or(transactions);
         let options = &options.isolation;
         let mut ruling = Ruling::new(self, digest);
         let level = match &options.level {
@@ -259,8 +264,7 @@ fn strongest(judgement: &Judgement) -> Vec<&'static str> {
 }
 
 fn invocations(transactions: &Transactions, of: impl Iterator<Item = u32>) -> Vec<u64> {
-    of.map(|at| u64::from(transactions.all()[at as usize].invoked))
-        .collect()
+    of.map(|at| u64::from(transactions.events(at)[0])).collect()
 }
 
 fn anomaly(transactions: &Transactions, name: &str, finding: &Finding) -> Anomaly {

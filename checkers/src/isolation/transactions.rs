@@ -1,6 +1,6 @@
-//! The transactions of a history, compact: 24 bytes each and 8 for every
-//! micro-operation, with keys and values as numbers. It knows what a transaction
-//! is, and no isolation level.
+//! The transactions of a history, compact: 24 bytes each and 16 for their times, and 8 for
+//! every micro-operation, with keys and values as numbers. It knows what a transaction is, and
+//! no isolation level.
 //!
 //! Lists that were read are kept once a key: nearly every one is the beginning of
 //! the longest, so its length says all. The others are kept whole.
@@ -9,6 +9,7 @@ mod builder;
 
 use serde_json::Value;
 
+use crate::linearizable::widen;
 use crate::operations::Values;
 pub(crate) use builder::TransactionsBuilder;
 
@@ -33,9 +34,11 @@ pub(crate) enum Status {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Transaction {
     pub(crate) process: u32,
-    /// Event index of the invocation.
+    /// The position of the invocation: of two positions the smaller one was certainly first.
+    /// The index of the event, unless clocks were uncertain; [`Transactions::events`] has it
+    /// always.
     pub(crate) invoked: u32,
-    /// Event index of the completion, whatever it was, or [`NEVER`].
+    /// The position of the completion, whatever it was, or [`NEVER`].
     pub(crate) completed: u32,
     first: u32,
     length: u32,
@@ -132,9 +135,13 @@ pub(crate) struct Unreported {
 }
 
 /// All transactions of clients, in the order of their invocations.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Transactions {
     all: Vec<Transaction>,
+    /// Nanoseconds of invocation and completion, by transaction.
+    times: Vec<[i64; 2]>,
+    /// Where positions are none: the event indices of invocation and completion.
+    events: Option<Vec<[u32; 2]>>,
     operations: Vec<Packed>,
     /// The [`Values`] number of each key.
     keys: Vec<u32>,
@@ -163,6 +170,40 @@ impl Transactions {
 
     pub(crate) fn all(&self) -> &[Transaction] {
         &self.all
+    }
+
+    /// The event indices of the invocation and of the completion, or [`NEVER`].
+    pub(crate) fn events(&self, transaction: u32) -> [u32; 2] {
+        match &self.events {
+            Some(events) => events[transaction as usize],
+            None => {
+                let transaction = &self.all[transaction as usize];
+                [transaction.invoked, transaction.completed]
+            }
+        }
+    }
+
+    /// The same, recorded by clocks that may be off by so much: who completed before another
+    /// was invoked did so only if it shows all the same. The order of invocations stays, and
+    /// so does what each process did first. O(n log n).
+    pub(crate) fn widened(&self, by_ns: u64) -> Transactions {
+        let mut widened = self.clone();
+        let ends = self.all.iter().zip(&self.times).map(|(it, &[call, ret])| {
+            let completed = it.completed != NEVER;
+            (call, completed.then_some(ret))
+        });
+        let positions = widen(ends, by_ns);
+        for (transaction, [invoked, completed]) in widened.all.iter_mut().zip(positions) {
+            (transaction.invoked, transaction.completed) = (invoked, completed);
+        }
+        let events = self.all.iter().map(|it| [it.invoked, it.completed]);
+        widened.events = Some(events.collect());
+        widened
+    }
+
+    /// Whether the order of real time has that of processes in it.
+    pub(crate) fn are_clocks_certain(&self) -> bool {
+        self.events.is_none()
     }
 
     /// What a transaction did, in order. Of one that did not commit, or of which
@@ -215,7 +256,7 @@ impl Transactions {
     /// invoked its transaction.
     pub(crate) fn first<T>(&self, say: impl Fn(u32, Action) -> Option<T>) -> Option<T> {
         (0..self.len() as u32).find_map(|at| {
-            let event = self.all[at as usize].invoked;
+            let [event, _] = self.events(at);
             let mut operations = self.operations(at);
             operations.find_map(|operation| say(event, operation.action))
         })

@@ -12,8 +12,13 @@ pub(crate) struct Intervals {
 
 impl Intervals {
     pub(crate) fn new(operations: &Operations, uncertainty_ns: u64) -> Self {
+        let ends = operations.all.iter().zip(&operations.times);
+        let ends = ends.map(|(operation, &[call, ret])| {
+            let returned = operation.ret() != NEVER;
+            (call, returned.then_some(ret))
+        });
         Intervals {
-            widened: (uncertainty_ns > 0).then(|| widen(operations, uncertainty_ns)),
+            widened: (uncertainty_ns > 0).then(|| widen(ends, uncertainty_ns)),
         }
     }
 
@@ -29,19 +34,23 @@ impl Intervals {
     }
 }
 
-/// Widens every interval at both ends, and puts all ends in order. Intervals are
-/// closed: of a call and a return at one time, the call is first.
-fn widen(operations: &Operations, by_ns: u64) -> Vec<[u32; 2]> {
+/// Widens every interval at both ends, and puts all ends in order: the position of each call
+/// and return, [`NEVER`] where there was none. Intervals are closed: of a call and a return at
+/// one time, the call is first.
+pub(crate) fn widen(
+    intervals: impl ExactSizeIterator<Item = (i64, Option<i64>)>,
+    by_ns: u64,
+) -> Vec<[u32; 2]> {
     let by = i128::from(by_ns);
-    let mut ends: Vec<(i128, bool, u32)> = Vec::with_capacity(2 * operations.len());
-    for ((operation, times), at) in operations.all.iter().zip(&operations.times).zip(0..) {
-        ends.push((i128::from(times[0]) - by, false, at));
-        if operation.ret() != NEVER {
-            ends.push((i128::from(times[1]) + by, true, at));
+    let mut widened = vec![[0, NEVER]; intervals.len()];
+    let mut ends: Vec<(i128, bool, u32)> = Vec::with_capacity(2 * widened.len());
+    for ((call, ret), at) in intervals.zip(0..) {
+        ends.push((i128::from(call) - by, false, at));
+        if let Some(ret) = ret {
+            ends.push((i128::from(ret) + by, true, at));
         }
     }
     ends.sort_unstable();
-    let mut widened = vec![[0, NEVER]; operations.len()];
     for (&(_, returns, at), position) in ends.iter().zip(0..) {
         widened[at as usize][usize::from(returns)] = position;
     }

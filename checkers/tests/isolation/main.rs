@@ -11,6 +11,7 @@ mod agreement;
 mod axioms;
 mod boundaries;
 mod checker;
+mod clocks;
 mod cycles;
 mod databases;
 mod defects;

@@ -137,6 +137,7 @@ impl TransactionsBuilder {
         let length = self.since(first) as u32;
         let transaction = &mut self.transactions.all[at as usize];
         transaction.completed = index;
+        self.transactions.times[at as usize][1] = event.time;
         (transaction.first, transaction.length) = (first, length);
         transaction.status = match event.kind {
             Kind::Ok => Status::Committed,
@@ -185,6 +186,7 @@ impl TransactionsBuilder {
             region,
             status: Status::Unknown,
         });
+        self.transactions.times.push([event.time, i64::MAX]);
         self.open.insert(process, (at, asked));
         Ok(())
     }
