@@ -262,3 +262,24 @@ fn a_value_among_lists_is_no_list() {
         "event 2: not an operation on a list: it is not list-append alone",
     );
 }
+
+/// It says all that is wrong: there is no circle besides.
+#[test]
+fn an_element_twice_in_a_list_is_duplicate_elements_alone() {
+    let history = r#"
+        0 invoke txn _ [["append","x",1]]
+        0 ok     txn _ [["append","x",1]]
+        1 invoke txn _ [["append","x",2]]
+        1 ok     txn _ [["append","x",2]]
+        2 invoke txn _ [["r","x",null]]
+        2 ok     txn _ [["r","x",[1,2,1]]]
+        3 invoke txn _ [["append","x",3]]
+        3 ok     txn _ [["append","x",3]]
+        4 invoke txn _ [["r","x",null]]
+        4 ok     txn _ [["r","x",[1,2,1,3]]]"#;
+    let verdict = check(history);
+    assert_eq!(anomalies(&verdict), ["duplicate-elements"], "{verdict:#?}");
+    let levels = &verdict.scope["levels"];
+    assert_eq!(levels["read-uncommitted"], Value::Bool(false));
+    assert_eq!(levels["monotonic-writes"], Value::Bool(true));
+}

@@ -10,6 +10,7 @@ mod misfit;
 mod observed;
 mod reasons;
 mod sessions;
+mod updates;
 
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ pub(crate) use misfit::Misfit;
 #[derive(Debug, Default, Clone)]
 struct Chain {
     /// The transaction that appended each element of the longest list; [`NONE`] where it
-    /// does not count: it aborted, or there is none.
+    /// does not count: it aborted, there is none, or the element stands there a second time.
     writers: Vec<u32>,
     /// Transactions that count and appended what no list shows, ascending.
     unseen: Vec<u32>,
@@ -71,6 +72,9 @@ pub(crate) struct Lists<'a> {
     chains: Vec<Chain>,
     counts: Vec<bool>,
     findings: Findings,
+    /// Keys of which several appended what no list shows, and the one of these that had read
+    /// the list: an update that was lost, unless it came first.
+    first: Vec<(u32, u32)>,
 }
 
 impl<'a> Lists<'a> {
@@ -93,9 +97,12 @@ impl<'a> Lists<'a> {
             chains: Vec::new(),
             counts: transactions.all().iter().map(committed).collect(),
             findings: Findings::default(),
+            first: Vec::new(),
         };
         lists.chain();
-        lists.findings = lists.find();
+        let mut findings = lists.find();
+        lists.first = lists.find_lost_updates(&mut findings);
+        lists.findings = findings;
         Ok(lists)
     }
 
@@ -157,16 +164,20 @@ impl<'a> Lists<'a> {
         let mut unseen: Vec<u32> = unseen.filter_map(writer).collect();
         unseen.sort_unstable();
         unseen.dedup();
-        for append in &mut appends {
-            *append = Some(*append)
-                .filter(|&it| it != NONE)
-                .and_then(writer)
-                .unwrap_or(NONE);
+        let mut wrong_from = appends.len();
+        let places = 0..appends.len() as u32;
+        for (place, append) in places.zip(&mut appends) {
+            let number = *append;
+            let counts = (number != NONE).then(|| writer(number)).flatten();
+            if counts.is_none() {
+                wrong_from = wrong_from.min(place as usize);
+            }
+            let is_first = number != NONE && self.positions[number as usize] == place;
+            *append = counts.filter(|_| is_first).unwrap_or(NONE);
         }
         let writers = appends;
-        let wrong = writers.iter().position(|&writer| writer == NONE);
         Chain {
-            wrong_from: wrong.unwrap_or(writers.len()) as u32,
+            wrong_from: wrong_from as u32,
             writers,
             unseen,
             contested,
@@ -300,7 +311,8 @@ impl Data for Lists<'_> {
         let graph = self.graph(order);
         let ranks = match execution {
             Execution::Snapshot => order::commit_ranks(&graph),
-            Execution::Serial | Execution::Any => order::ranks(&graph),
+            Execution::Serial => order::ranks(&graph),
+            Execution::Any => order::write_ranks(&graph),
         };
         let Some(ranks) = ranks else {
             // Unreachable for a level that is open: the cycle would have been found.
@@ -325,6 +337,7 @@ impl Data for Lists<'_> {
             | Level::MonotonicReads
             | Level::MonotonicWrites
             | Level::WritesFollowReads => self.decide_session(level),
+            Level::CursorStability => self.decide_cursor(),
             // It holds if snapshot isolation does; else it was not looked for.
             Level::ParallelSnapshotIsolation => {
                 Decision::Open("appends whose order nobody saw leave it open".to_owned())

@@ -1,5 +1,4 @@
-//! What is wrong with lists besides cycles: what was read that cannot have been, and
-//! updates that were lost.
+//! What is wrong with lists besides cycles: what was read that cannot have been.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +25,7 @@ enum Wrong {
 }
 
 impl Lists<'_> {
-    /// Finds all of it; transactions are looked at in parallel.
+    /// Finds all of it but updates that were lost; transactions are looked at in parallel.
     pub(super) fn find(&self) -> Findings {
         let longest_readers = self.longest_readers();
         let merge = |mut some: Findings, more: Findings| {
@@ -53,7 +52,6 @@ impl Lists<'_> {
             })
             .reduce(Findings::default, merge);
         findings.merge(in_reads);
-        self.find_lost_updates(&mut findings);
         findings
     }
 
@@ -181,7 +179,12 @@ impl Lists<'_> {
         }
     }
 
-    fn finding(&self, key: u32, transactions: &[u32], word: impl FnOnce() -> String) -> Finding {
+    pub(super) fn finding(
+        &self,
+        key: u32,
+        transactions: &[u32],
+        word: impl FnOnce() -> String,
+    ) -> Finding {
         Finding {
             key: Some(key),
             explanation: word(),
@@ -386,81 +389,6 @@ impl Lists<'_> {
             }
         }
     }
-
-    /// What a transaction read and then appended to.
-    fn find_updates(&self, at: u32, updates: &mut Updates) {
-        let appends = |key: u32| {
-            let mut all = self.transactions.operations(at);
-            all.any(|operation| {
-                operation.key == key && matches!(operation.action, Action::Append(_))
-            })
-        };
-        let mut appended = None;
-        for (_, key, length) in self.external(at).filter(|&(_, key, _)| appends(key)) {
-            let appended = appended.get_or_insert_with(|| self.appended(at));
-            let Some(&(_, _, last)) = appended.iter().find(|(known, ..)| *known == key) else {
-                continue;
-            };
-            let writers = &self.chains[key as usize].writers;
-            let between = writers.get(length as usize..last as usize).unwrap_or(&[]);
-            let other = between.iter().find(|&&other| other != NONE && other != at);
-            match other {
-                Some(&other) => updates.found.push((at, other, key, length)),
-                None if last as usize == writers.len() => updates.unseen.push((key, at)),
-                None => {}
-            }
-        }
-    }
-
-    /// A transaction read a version and appended, and another had appended in between.
-    fn find_lost_updates(&self, findings: &mut Findings) {
-        let transactions = self.transactions;
-        let Updates {
-            mut found,
-            mut unseen,
-        } = (0..transactions.len() as u32)
-            .into_par_iter()
-            .with_min_len(TOGETHER)
-            .filter(|&at| self.counts[at as usize])
-            .fold(Updates::default, |mut updates, at| {
-                self.find_updates(at, &mut updates);
-                updates
-            })
-            .reduce(Updates::default, |mut some, mut more| {
-                some.found.append(&mut more.found);
-                some.unseen.append(&mut more.unseen);
-                some
-            });
-        unseen.sort_unstable();
-        unseen.dedup();
-        for pair in unseen.chunk_by(|a, b| a.0 == b.0) {
-            if let [(key, first), (_, second), ..] = *pair {
-                let length = self.chains[key as usize].writers.len() as u32;
-                found.push((second, first, key, length));
-            }
-        }
-        for (at, other, key, length) in found {
-            findings.add(Phenomenon::LostUpdate, || self.finding(key, &[at, other], || {
-                let list = &transactions.longest(key)[..length as usize];
-                format!(
-                    "{} read {} of key {} and appended to it, and {} had appended in between, or did the same: one of the two did not see the other",
-                    words::transaction(transactions, at),
-                    listed(transactions, list, NONE),
-                    transactions.key(key),
-                    words::transaction(transactions, other),
-                )
-            }));
-        }
-    }
-}
-
-/// Reads of lists by transactions that appended to them.
-#[derive(Debug, Default)]
-struct Updates {
-    /// A reader, another that appended in between, the key, and how long the list was.
-    found: Vec<(u32, u32, u32, u32)>,
-    /// Keys, and readers of a whole list who appended to it what no list shows.
-    unseen: Vec<(u32, u32)>,
 }
 
 /// An element that the list holds twice.
