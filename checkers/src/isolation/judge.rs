@@ -112,12 +112,15 @@ pub(crate) fn judge<D: Data>(transactions: &Transactions, data: &D) -> Judgement
         judgement
             .findings
             .add(*phenomenon, || explain::cycle(transactions, data, cycle));
+        if certain.unfinished().is_some() {
+            judgement.findings.cut(*phenomenon);
+        }
     }
     judgement.fail_by_findings();
     if data.is_known() {
         hold_without(&mut judgement, transactions, &certain);
     } else {
-        hold_by_orders(&mut judgement, transactions, data, &counts);
+        hold_by_orders(&mut judgement, transactions, data, &counts, &certain);
     }
     decide_rest(&mut judgement, transactions, data);
     judgement
@@ -137,9 +140,9 @@ fn orders(transactions: &Transactions) -> Vec<Order> {
 fn certain_cycles<D: Data>(transactions: &Transactions, data: &D, counts: &[bool]) -> Search {
     let widest = graph_of(transactions, data, counts, Realtime, None);
     if !D::INFERS_BY_ORDER {
-        return search(&widest, &orders(transactions), Free);
+        return search(&widest, &orders(transactions), Free, data.stop());
     }
-    let all = search(&widest, &[Realtime], Realtime);
+    let all = search(&widest, &[Realtime], Realtime, data.stop());
     if all.is_empty() && all.open.is_empty() {
         return all;
     }
@@ -148,7 +151,7 @@ fn certain_cycles<D: Data>(transactions: &Transactions, data: &D, counts: &[bool
     let narrower = orders(transactions).into_iter();
     for order in narrower.filter(|&order| order != Realtime) {
         let graph = graph_of(transactions, data, counts, order, None);
-        found.merge(search(&graph, &[order], order));
+        found.merge(search(&graph, &[order], order, data.stop()));
     }
     found.merge(all);
     found
@@ -213,12 +216,14 @@ fn hold_without(judgement: &mut Judgement, transactions: &Transactions, certain:
         } else if is_free_of_cycles(level, certain) {
             judgement.set_holds(level);
         } else {
-            let status = Status::Open(format!(
-                "{} transactions depend on each other in circles, and the search for one that {} forbids ran out of budget",
-                certain.largest,
-                level.name()
-            ));
-            judgement.set(level, status);
+            let why = certain.unfinished().unwrap_or_else(|| {
+                format!(
+                    "{} transactions depend on each other in circles, and the search for one that {} forbids ran out of budget",
+                    certain.largest,
+                    level.name()
+                )
+            });
+            judgement.set(level, Status::Open(why));
         }
     }
 }
@@ -229,9 +234,16 @@ fn hold_by_orders<D: Data>(
     transactions: &Transactions,
     data: &D,
     counts: &[bool],
+    certain: &Search,
 ) {
     for level in by_cycles() {
         if judgement.levels[level as usize].is_some() {
+            continue;
+        }
+        if data.stop().now() {
+            let why = certain.unfinished();
+            let why = why.unwrap_or_else(|| "time was up".to_owned());
+            judgement.set(level, Status::Open(why));
             continue;
         }
         if !can_be_told(level, transactions) {
@@ -257,7 +269,7 @@ fn hold_by_orders<D: Data>(
                 let graph = graph_of(transactions, data, counts, order, Some(&orders));
                 let mut upto = self::orders(transactions);
                 upto.retain(|&narrower| narrower <= order);
-                let searched = search(&graph, &upto, Free);
+                let searched = search(&graph, &upto, Free, data.stop());
                 drop(graph);
                 if is_free_of_cycles(level, &searched) {
                     judgement.set_holds(level);
@@ -267,9 +279,11 @@ fn hold_by_orders<D: Data>(
                     continue;
                 }
                 let (name, kind) = (level.name(), execution.name());
-                Status::Open(format!(
-                    "versions whose order nobody saw leave it open whether it is {name}: with the one {kind} order that was tried it is not"
-                ))
+                Status::Open(searched.unfinished().unwrap_or_else(|| {
+                    format!(
+                        "versions whose order nobody saw leave it open whether it is {name}: with the one {kind} order that was tried it is not"
+                    )
+                }))
             }
         };
         judgement.set(level, status);

@@ -26,6 +26,7 @@ use super::order;
 use super::phenomena::Order;
 use super::transactions::{Action, Operation, Status, Transaction, Transactions};
 use super::writes::Writes;
+use crate::budget::Stop;
 use crate::intern::NONE;
 pub(crate) use misfit::Misfit;
 
@@ -59,6 +60,8 @@ impl Chain {
     }
 }
 
+/// A transaction of more micro-operations is long.
+const LONG: usize = 64;
 /// Keys or transactions that one thread looks at, at least.
 const TOGETHER: usize = 1_024;
 
@@ -75,6 +78,7 @@ pub(crate) struct Lists<'a> {
     /// Keys of which several appended what no list shows, and the one of these that had read
     /// the list: an update that was lost, unless it came first.
     first: Vec<(u32, u32)>,
+    stop: Stop,
 }
 
 impl<'a> Lists<'a> {
@@ -83,7 +87,7 @@ impl<'a> Lists<'a> {
     /// # Errors
     /// Micro-operations on something else than lists; an element that is appended to a
     /// key twice.
-    pub(crate) fn new(transactions: &'a Transactions) -> Result<Self, Misfit> {
+    pub(crate) fn new(transactions: &'a Transactions, stop: &Stop) -> Result<Self, Misfit> {
         if let Some(misfit) = Misfit::of_kind(transactions) {
             return Err(misfit);
         }
@@ -98,6 +102,7 @@ impl<'a> Lists<'a> {
             counts: transactions.all().iter().map(committed).collect(),
             findings: Findings::default(),
             first: Vec::new(),
+            stop: stop.clone(),
         };
         lists.chain();
         let mut findings = lists.find();
@@ -199,40 +204,56 @@ impl<'a> Lists<'a> {
     /// what it had appended itself, which they must end with. Each by its place in the
     /// transaction, its key, and how many elements of others it saw.
     fn seen(&self, transaction: u32) -> impl Iterator<Item = (usize, u32, u32)> + Clone + '_ {
-        let operations = self.transactions.operations(transaction);
-        let appends = self.appends_something(transaction);
-        let before = operations.clone();
-        operations.enumerate().filter_map(move |(at, operation)| {
-            let length = match operation.action {
-                Action::ReadNil => 0,
-                Action::ReadPrefix(length) => length,
-                _ => return None,
-            };
-            let own = before.clone().take(if appends { at } else { 0 });
-            let own = own.rev().filter_map(|earlier| {
-                let of_key = earlier.key == operation.key;
-                match earlier.action {
-                    Action::Append(value) if of_key => Some(value),
-                    _ => None,
-                }
-            });
-            let mut left = &self.transactions.longest(operation.key)[..length as usize];
-            for value in own {
-                left = left.strip_suffix(&[value])?;
-            }
-            Some((at, operation.key, left.len() as u32))
-        })
+        let reads = self.reads(transaction);
+        reads.map(|(read, _)| read)
     }
 
     /// Those of [`Lists::seen`] that come before all own appends to their key.
     fn external(&self, transaction: u32) -> impl Iterator<Item = (usize, u32, u32)> + Clone + '_ {
+        let reads = self.reads(transaction);
+        reads.filter_map(|(read, is_external)| is_external.then_some(read))
+    }
+
+    /// [`Lists::seen`], and whether it comes before all own appends to the key. O(n), and
+    /// own elements in what was read.
+    fn reads(
+        &self,
+        transaction: u32,
+    ) -> impl Iterator<Item = ((usize, u32, u32), bool)> + Clone + '_ {
+        // Most append little before they read: going back over it takes no memory. What was
+        // appended by one that is long is kept instead.
         let operations = self.transactions.operations(transaction);
-        let appends = self.appends_something(transaction);
-        self.seen(transaction).filter(move |&(at, key, _)| {
-            let own = |earlier: Operation| {
-                earlier.key == key && matches!(earlier.action, Action::Append(_))
+        let is_long = operations.len() > LONG;
+        let appends = !is_long && self.appends_something(transaction);
+        let before = operations.clone();
+        let mut kept: HashMap<u32, Vec<u32>, FixedState> = HashMap::default();
+        let appended = |Operation { key, action }: Operation| match action {
+            Action::Append(value) => Some((key, value)),
+            _ => None,
+        };
+        operations.enumerate().filter_map(move |(at, operation)| {
+            let length = match operation.action {
+                Action::ReadNil => 0,
+                Action::ReadPrefix(length) => length,
+                Action::Append(value) if is_long => {
+                    kept.entry(operation.key).or_default().push(value);
+                    return None;
+                }
+                _ => return None,
             };
-            !appends || !operations.clone().take(at).any(own)
+            let near = before.clone().take(if appends { at } else { 0 });
+            let of_key = |&(key, _): &(u32, u32)| key == operation.key;
+            let near = near.rev().filter_map(appended).filter(of_key);
+            let kept = kept.get(&operation.key).map_or(&[][..], Vec::as_slice);
+            let own = near.map(|(_, value)| value);
+            let own = own.chain(kept.iter().rev().copied());
+            let mut left = &self.transactions.longest(operation.key)[..length as usize];
+            let mut is_external = true;
+            for value in own {
+                left = left.strip_suffix(&[value])?;
+                is_external = false;
+            }
+            Some(((at, operation.key, left.len() as u32), is_external))
         })
     }
 
@@ -242,8 +263,8 @@ impl<'a> Lists<'a> {
         operations.any(|operation| matches!(operation.action, Action::Append(_)))
     }
 
-    /// The keys that a transaction appended to, and the positions of its first and last
-    /// element there; what no list shows stands at the end, at the list's length.
+    /// The keys that a transaction appended to, ascending, and the positions of its first and
+    /// last element there; what no list shows stands at the end, at the list's length.
     fn appended(&self, transaction: u32) -> Vec<(u32, u32, u32)> {
         let mut appended: Vec<(u32, u32, u32)> = Vec::new();
         for Operation { key, action } in self.transactions.operations(transaction) {
@@ -252,14 +273,16 @@ impl<'a> Lists<'a> {
             };
             let end = self.chains[key as usize].writers.len() as u32;
             let position = self.position(key, value).min(end);
-            match appended.iter_mut().find(|(known, ..)| *known == key) {
-                Some((_, first, last)) => {
-                    *first = position.min(*first);
-                    *last = position.max(*last);
-                }
-                None => appended.push((key, position, position)),
-            }
+            appended.push((key, position, position));
         }
+        appended.sort_unstable();
+        appended.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.2 = next.2.max(kept.2);
+            }
+            same
+        });
         appended
     }
 }
@@ -277,6 +300,10 @@ impl Data for Lists<'_> {
 
     fn findings(&self) -> &Findings {
         &self.findings
+    }
+
+    fn stop(&self) -> &Stop {
+        &self.stop
     }
 
     fn edges(&self, _: Order, graph: &mut GraphBuilder) {
@@ -330,6 +357,7 @@ impl Data for Lists<'_> {
 
     fn decide(&self, level: Level) -> Decision {
         let decision = match level {
+            _ if self.stop.now() => Decision::Open("time was up".to_owned()),
             Level::MonotonicAtomicView | Level::ReadAtomic => self.decide_atomic(level),
             Level::CausalCerone => self.decide_causal(Order::Free),
             Level::Causal => self.decide_causal(Order::Process),
@@ -347,6 +375,8 @@ impl Data for Lists<'_> {
         };
         match (decision, self.contested()) {
             (Decision::Holds, Some(why)) => Decision::Open(why),
+            // What was searched meanwhile was not searched to the end.
+            (Decision::Holds, None) if self.stop.now() => Decision::Open("time was up".to_owned()),
             (decision, _) => decision,
         }
     }

@@ -127,7 +127,7 @@ impl Checker for Isolation {
             ));
         }
         match data {
-            DataType::ListAppend => match Lists::new(transactions) {
+            DataType::ListAppend => match Lists::new(transactions, &options.stop) {
                 Ok(lists) => rule(ruling, level, transactions, &lists),
                 Err(misfit) => {
                     ruling.doubt(misfit.to_string());
@@ -184,6 +184,8 @@ fn rule<D: Data>(
     ruling.scope("committed", counting.count());
     ruling.scope("levels", levels_json(&judgement));
     for (phenomenon, number, found) in judgement.findings.iter() {
+        let is_cut = judgement.findings.is_cut(phenomenon);
+        let at_least = if is_cut { "at least " } else { "" };
         if level.forbids(phenomenon) {
             for finding in found {
                 ruling.anomaly(phenomenon.name(), || {
@@ -192,9 +194,15 @@ fn rule<D: Data>(
             }
             let more = number - found.len() as u64;
             ruling.count(phenomenon.name(), more);
+            if is_cut {
+                let name = phenomenon.name();
+                ruling.note(format!(
+                    "{name}: at least {number}, for not all was looked at"
+                ));
+            }
         } else if let Some(finding) = found.first() {
             ruling.note(format!(
-                "{} does not forbid {phenomenon}, which is here {}: {}",
+                "{} does not forbid {phenomenon}, which is here {at_least}{}: {}",
                 level.name(),
                 times(number),
                 finding.explanation
@@ -219,10 +227,16 @@ fn rule<D: Data>(
         Status::Fails(None) | Status::Holds => {}
     }
     let hold = strongest(&judgement);
+    let is_open = |level| matches!(judgement.status(level), Status::Open(_));
+    let some_are_open = Level::all().any(is_open);
     let number = count(transactions.len() as u64, "transaction");
     ruling.conclude("Isolated ✓", |valid, doubt| match valid {
         Valid::True => format!("{}: {number}", level.name()),
         Valid::False => match &hold[..] {
+            [] if some_are_open => format!(
+                "not {}; that any other level holds is not known: {number}",
+                level.name()
+            ),
             [] => format!("not {}, nor any other level: {number}", level.name()),
             _ => format!(
                 "not {}; what holds: {} ({number})",

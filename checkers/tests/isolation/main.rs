@@ -18,6 +18,7 @@ mod defects;
 mod definitions;
 mod facts;
 mod levels;
+mod limits;
 mod model;
 mod oracle;
 mod random;

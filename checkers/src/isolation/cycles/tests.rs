@@ -61,7 +61,12 @@ proptest! {
         for &(from, to, kind) in &edges {
             builder.edge(from, to, kind);
         }
-        let search = search(&builder.build(), &[Order::Free], Order::Free);
+        let search = search(
+            &builder.build(),
+            &[Order::Free],
+            Order::Free,
+            &Stop::default(),
+        );
         prop_assert!(search.open.is_empty(), "so small a graph is within the budget");
         let shapes: Vec<Shape> = search
             .found

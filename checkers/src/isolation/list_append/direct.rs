@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use rayon::prelude::*;
 
-use super::{Lists, TOGETHER};
+use super::{LONG, Lists, TOGETHER};
 use crate::intern::NONE;
 use crate::isolation::findings::{Finding, Findings};
 use crate::isolation::phenomena::Phenomenon;
@@ -201,6 +201,16 @@ impl Lists<'_> {
     fn find_in_reads(&self, at: u32, longest_readers: &[u32], findings: &mut Findings) {
         let transactions = self.transactions;
         let appends = self.appends_something(at);
+        let is_long = transactions.operations(at).len() > LONG;
+        // By key, the appends of one that is long, with their places.
+        let mut long: HashMap<u32, Vec<(usize, u32)>, FixedState> = HashMap::default();
+        if is_long && appends {
+            for (place, Operation { key, action }) in transactions.operations(at).enumerate() {
+                if let Action::Append(value) = action {
+                    long.entry(key).or_default().push((place, value));
+                }
+            }
+        }
         for (place, operation) in transactions.operations(at).enumerate() {
             let Some(list) = transactions.list(operation) else {
                 continue;
@@ -266,14 +276,16 @@ impl Lists<'_> {
                     })
                 });
             }
-            let rest = transactions.operations(at).skip(place + 1);
-            let rest = rest.take_while(|_| appends);
-            let later = rest.filter(|other| other.key == key).find_map(|other| {
-                let Action::Append(value) = other.action else {
-                    return None;
-                };
-                list.contains(&value).then_some(value)
+            let rest = || transactions.operations(at).skip(place + 1);
+            let rest = (appends && !is_long).then(rest).into_iter().flatten();
+            let rest = rest.filter_map(|other| match other.action {
+                Action::Append(value) if other.key == key => Some(value),
+                _ => None,
             });
+            let kept = long.get(&key).map_or(&[][..], Vec::as_slice);
+            let kept = &kept[kept.partition_point(|&(other, _)| other <= place)..];
+            let mut later = rest.chain(kept.iter().map(|&(_, value)| value));
+            let later = later.find(|value| list.contains(value));
             if let Some(value) = later {
                 findings.add(Phenomenon::FutureRead, || {
                     self.finding(key, &[at], || {
@@ -300,6 +312,16 @@ impl Lists<'_> {
             return;
         };
         if writer == at {
+            return;
+        }
+        // Of one that is long it is quicker to see that it is its only one.
+        let of_key = self.appends.writers(key);
+        let length = transactions.operations(writer).len();
+        if length > LONG
+            && self.counts[writer as usize]
+            && of_key.len() < length
+            && of_key.iter().filter(|&&other| other == writer).count() == 1
+        {
             return;
         }
         let final_value =
@@ -361,27 +383,25 @@ impl Lists<'_> {
             let agrees = list.ends_with(own)
                 && base.is_none_or(|base| list[..list.len() - own.len()] == *base);
             if !agrees {
-                let expected: Vec<u32> = match base {
-                    Some(base) => base.iter().chain(own.iter()).copied().collect(),
-                    None => own.clone(),
-                };
-                let ends = if base.is_some() {
-                    ""
-                } else {
-                    "a list that ends with "
-                };
-                let explanation = format!(
-                    "{} read {} of key {}, although by what it had read and appended itself that was {ends}{}",
-                    words::transaction(transactions, at),
-                    listed(transactions, list, NONE),
-                    transactions.key(key),
-                    listed(transactions, &expected, NONE),
-                );
-                findings.add(Phenomenon::Internal, || Finding {
-                    key: Some(key),
-                    explanation,
-                    transactions: vec![at],
-                    steps: Vec::new(),
+                findings.add(Phenomenon::Internal, || {
+                    let expected: Vec<u32> = match base {
+                        Some(base) => base.iter().chain(own.iter()).copied().collect(),
+                        None => own.clone(),
+                    };
+                    let ends = if base.is_some() {
+                        ""
+                    } else {
+                        "a list that ends with "
+                    };
+                    self.finding(key, &[at], || {
+                        format!(
+                            "{} read {} of key {}, although by what it had read and appended itself that was {ends}{}",
+                            words::transaction(transactions, at),
+                            listed(transactions, list, NONE),
+                            transactions.key(key),
+                            listed(transactions, &expected, NONE),
+                        )
+                    })
                 });
                 (*base, *own) = (Some(list), Vec::new());
             } else if base.is_none() {

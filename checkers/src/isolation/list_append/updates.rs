@@ -18,7 +18,6 @@ use crate::isolation::explain;
 use crate::isolation::findings::Findings;
 use crate::isolation::graph::{GraphBuilder, Kind, Kinds, Step};
 use crate::isolation::phenomena::{Order, Phenomenon};
-use crate::isolation::transactions::Action;
 use crate::isolation::words::{self, listed};
 
 /// Reads of lists by transactions that appended to them.
@@ -33,18 +32,16 @@ struct Updates {
 impl Lists<'_> {
     /// What a transaction read and then appended to.
     fn find_updates(&self, at: u32, updates: &mut Updates) {
-        let appends = |key: u32| {
-            let mut all = self.transactions.operations(at);
-            all.any(|operation| {
-                operation.key == key && matches!(operation.action, Action::Append(_))
-            })
-        };
+        if !self.appends_something(at) {
+            return;
+        }
         let mut appended = None;
-        for (_, key, length) in self.external(at).filter(|&(_, key, _)| appends(key)) {
+        for (_, key, length) in self.external(at) {
             let appended = appended.get_or_insert_with(|| self.appended(at));
-            let Some(&(_, _, last)) = appended.iter().find(|(known, ..)| *known == key) else {
+            let Ok(place) = appended.binary_search_by_key(&key, |&(known, ..)| known) else {
                 continue;
             };
+            let (_, _, last) = appended[place];
             let writers = &self.chains[key as usize].writers;
             let between = writers.get(length as usize..last as usize).unwrap_or(&[]);
             let other = between.iter().find(|&&other| other != NONE && other != at);
@@ -125,7 +122,7 @@ impl Lists<'_> {
         }
         let mut findings = Findings::default();
         let kinds = Kinds::of(&[Kind::Ww, Kind::Wr]);
-        for cycle in shortest_cycles(&graph.build(), kinds, Kind::Ww) {
+        for cycle in shortest_cycles(&graph.build(), kinds, Kind::Ww, &self.stop) {
             findings.add(Phenomenon::LostUpdate, || {
                 let mut finding = explain::cycle(self.transactions, self, &cycle);
                 finding.explanation = self.lost_in_words(&cycle, &added);

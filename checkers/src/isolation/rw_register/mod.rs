@@ -46,7 +46,7 @@ use super::levels::Level;
 use super::options::IsolationOptions;
 use super::phenomena::Order;
 use super::transactions::Transactions;
-use crate::budget::Budget;
+use crate::budget::{Budget, Stop};
 use facts::Facts;
 use inferred::{Inferred, infer};
 pub(crate) use misfit::Misfit;
@@ -286,6 +286,10 @@ impl Data for Registers<'_> {
 
     fn counts(&self, transaction: u32) -> bool {
         self.facts.counts[transaction as usize]
+    }
+
+    fn stop(&self) -> &Stop {
+        &self.budget.stop
     }
 
     fn findings(&self) -> &Findings {
