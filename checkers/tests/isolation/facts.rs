@@ -11,7 +11,7 @@ use crate::model::{Case, Data, End, Mop, Txn};
 pub type Versions = BTreeMap<u32, Vec<u32>>;
 
 /// What a transaction saw of what others wrote to a key: it read it before it wrote the
-/// key itself.
+/// key itself, or, of a register, read what another wrote although it had.
 #[derive(Debug, Clone)]
 pub struct ExternalRead<'a> {
     pub txn: usize,
@@ -81,7 +81,11 @@ impl<'a> Facts<'a> {
                     })
                     .collect();
                 let read = |seen| ExternalRead { txn, at, key, seen };
-                if own.is_empty() {
+                let is_anothers = case.data == Data::Registers
+                    && seen
+                        .iter()
+                        .all(|value| facts.writers.get(&(key, *value)) != Some(&txn));
+                if own.is_empty() || is_anothers {
                     facts.external.push(read(seen));
                     facts.shown.push(read(seen));
                 } else if case.data == Data::Lists && seen.ends_with(&own) {
