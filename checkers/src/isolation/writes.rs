@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use super::transactions::{Action, Status, Transactions};
 
 /// All writes: by key, of each key ascending by value. They are numbered in that order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Writes {
     /// Where each key's writes start.
     starts: Vec<u32>,

@@ -5,7 +5,7 @@
 //! real time, has no cycle. Monotonic atomic view, read atomic, and the two causal levels:
 //! exactly, since what they ask of each read are orders between transactions (Biswas and
 //! Enea 2019). Cursor stability and parallel snapshot isolation forbid what may come of
-//! either order of two versions: what must be is inferred, then the likeliest order is tried,
+//! either order of two versions: what must be is inferred, then the likeliest orders are tried,
 //! and of few transactions all orders.
 
 use super::facts::Facts;
@@ -39,6 +39,7 @@ const PAST: Rules = Rules {
     keeps_updates: false,
     only_updates: false,
     sets_aside: false,
+    tells_all: false,
 };
 
 fn question(level: Level) -> Option<Question> {
@@ -94,11 +95,13 @@ fn later(facts: &Facts<'_>) -> Vec<Must> {
     musts
 }
 
-/// Decides a level, where versions are in an order that has `assumed`.
-pub(super) fn decide(
+/// Decides a level, where versions are in an order that has `assumed`. Where what must be
+/// leaves a choice, orders by places of writers are tried that `likely` has, by number.
+pub(super) fn decide<'p>(
     facts: &Facts<'_>,
     level: Level,
     assumed: &[Must],
+    likely: impl Fn(usize) -> Option<&'p [u32]>,
     budget: &Budget,
 ) -> Decision {
     let refined = match examine(facts, level, assumed, budget) {
@@ -110,11 +113,15 @@ pub(super) fn decide(
             "versions whose order nobody saw were given up {exhausted}"
         ));
     }
-    if refined.wrong.is_empty() {
-        let musts = whole(facts, &refined.places);
-        if with(facts, level, &musts, budget) {
-            return Decision::Holds;
-        }
+    let holds = |places: &[u32]| {
+        let mut musts = whole(facts, places);
+        musts.extend_from_slice(assumed);
+        with(facts, level, &musts, budget)
+    };
+    // What was tried on the way may have led nowhere.
+    let found = refined.wrong.is_empty() && holds(&refined.places);
+    if found || (0..).map_while(likely).any(holds) {
+        return Decision::Holds;
     }
     if facts.counting().count() <= TINY {
         let mut tries = Tries {

@@ -65,6 +65,22 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// The same, but for what these transactions read: by transaction.
+    pub(super) fn without_reads_of(&self, excused: &[bool]) -> Facts<'a> {
+        let readers = self.counting().filter(|&at| !excused[at as usize]);
+        let read = readers.flat_map(|at| self.reads(at).iter().map(move |&version| (at, version)));
+        Facts {
+            reads: Lists::new(self.len(), read.clone()),
+            readers: Lists::new(self.versions(), read.map(|(at, version)| (version, at))),
+            transactions: self.transactions,
+            counts: self.counts.clone(),
+            writes: self.writes.clone(),
+            keys: self.keys.clone(),
+            installs: self.installs.clone(),
+            previous: self.previous.clone(),
+        }
+    }
+
     /// How many transactions there are, those that do not count included.
     pub(super) fn len(&self) -> u32 {
         self.transactions.len() as u32

@@ -73,6 +73,7 @@ pub(super) fn infer(
         keeps_updates: true,
         only_updates: false,
         sets_aside: true,
+        tells_all: true,
     };
     let refined = refine(
         facts,

@@ -8,8 +8,8 @@
 //! ```text
 //! facts ─► direct      what is wrong with single reads
 //!      ├─► keys ─► assumed   what options have one assume
-//!      ├─► past ─► refine ─┬─► inferred ─► edges   what every order has
-//!      │    atomic ────────┴─► decide ◄─ guarantees   levels exactly
+//!      ├─► past, atomic ─► refine ─┬─► inferred ─► edges   what every order has
+//!      │                           └─► decide ◄─ guarantees   levels
 //!      └─► state ─► schedule     executions
 //! ```
 
@@ -39,7 +39,7 @@ mod tests;
 use std::sync::{Arc, OnceLock};
 
 use super::data::{Data, Decision, Execution, NotFound, Reason, Serial};
-use super::digraph::Filtered;
+use super::digraph::{Filtered, components};
 use super::findings::Findings;
 use super::graph::{GraphBuilder, Kind, Kinds, Step};
 use super::levels::Level;
@@ -58,6 +58,8 @@ const EASY_STEPS: [u64; 2] = [100_000, 100];
 
 /// The same where much was inferred: what is not found with so many seldom is with more.
 const SEARCH_STEPS: [u64; 2] = [20_000_000, 100];
+
+const ALL: Kinds = Kinds::of(&[Kind::Ww, Kind::Wr, Kind::Rw, Kind::Process, Kind::Realtime]);
 
 const ORDERS: [Order; 3] = [Order::Free, Order::Process, Order::Realtime];
 
@@ -78,6 +80,8 @@ pub(crate) struct Registers<'a> {
     inferred: [OnceLock<Inferred>; 3],
     /// By execution and order, likewise.
     executions: [OnceLock<Result<Places, NotFound>>; 6],
+    /// By number, likewise.
+    but_for_entangled: [OnceLock<Option<Vec<u32>>>; 2],
 }
 
 impl<'a> Registers<'a> {
@@ -103,6 +107,7 @@ impl<'a> Registers<'a> {
             easy: OnceLock::new(),
             inferred: Default::default(),
             executions: Default::default(),
+            but_for_entangled: Default::default(),
         })
     }
 
@@ -117,23 +122,80 @@ impl<'a> Registers<'a> {
             musts.sort_unstable();
             musts.dedup_by_key(|must| (must.before, must.after));
             let likely = sort::by_end_of(facts);
-            let [all, each] = EASY_STEPS;
-            let steps = each * u64::from(facts.len()) + all;
             let wanted = Wanted {
                 execution: Execution::Serial,
                 order: Order::Realtime,
                 frontier: Frontier::All,
                 musts: &musts,
                 likely: &likely,
-                budget: &Budget {
-                    steps_max: self.budget.steps_max.min(steps),
-                    ..self.budget.clone()
-                },
+                budget: &self.budget_of(EASY_STEPS),
             };
             let found = schedule(facts, &wanted).ok();
             found.map(|places| Places(Arc::new(places)))
         };
         self.easy.get_or_init(search).as_ref()
+    }
+
+    /// An execution of all transactions, but that those who are entangled with each other may
+    /// have read anything: where they are few, what is wrong with them leaves the order of all
+    /// other writes as it would be without them. There are two of them.
+    fn but_for_entangled(&self, number: usize) -> Option<&[u32]> {
+        let (order, frontier) = match number {
+            0 => (Order::Realtime, Frontier::All),
+            1 => (Order::Free, Frontier::Writers),
+            _ => return None,
+        };
+        let search = || {
+            let facts = self.facts.without_reads_of(&self.entangled(order));
+            let writes = |at: u32| order == Order::Realtime || !facts.installs(at).is_empty();
+            let mut musts = inferred::replacements(&facts);
+            musts.extend(keys::by_realtime(&facts, writes));
+            musts.extend_from_slice(&self.assumed);
+            musts.retain(|must| !facts.is_initial(must.after));
+            musts.sort_unstable();
+            musts.dedup_by_key(|must| (must.before, must.after));
+            let wanted = Wanted {
+                execution: Execution::Serial,
+                order,
+                frontier,
+                musts: &musts,
+                likely: &sort::by_end_of(&facts),
+                budget: &self.budget_of(EASY_STEPS),
+            };
+            schedule(&facts, &wanted).ok()
+        };
+        self.but_for_entangled[number]
+            .get_or_init(search)
+            .as_deref()
+    }
+
+    /// By transaction, whether what is known has it on a circle.
+    fn entangled(&self, order: Order) -> Vec<bool> {
+        let facts = &self.facts;
+        let mut graph = GraphBuilder::new(facts.len());
+        edges::known(facts, &self.inferred(order).musts, &mut graph);
+        facts.order_edges(order, &mut graph);
+        let graph = graph.build();
+        let view = Filtered {
+            graph: &graph,
+            kinds: ALL,
+        };
+        let mut entangled = vec![false; facts.len() as usize];
+        for vertex in components(&view).into_iter().flatten() {
+            if !graph.is_helper(vertex) {
+                entangled[vertex as usize] = true;
+            }
+        }
+        entangled
+    }
+
+    /// So many steps of all, and for each transaction.
+    fn budget_of(&self, [all, each]: [u64; 2]) -> Budget {
+        let steps = each * u64::from(self.facts.len()) + all;
+        Budget {
+            steps_max: self.budget.steps_max.min(steps),
+            ..self.budget.clone()
+        }
     }
 
     fn inferred(&self, order: Order) -> &Inferred {
@@ -190,19 +252,14 @@ impl<'a> Registers<'a> {
             })?);
         }
         let facts = &self.facts;
-        let schedule = |frontier, musts: &[Must], likely: &[u32], [all, each]: [u64; 2]| {
-            let steps = each * u64::from(facts.len()) + all;
-            let budget = Budget {
-                steps_max: self.budget.steps_max.min(steps),
-                ..self.budget.clone()
-            };
+        let schedule = |frontier, musts: &[Must], likely: &[u32], steps: [u64; 2]| {
             let wanted = Wanted {
                 execution,
                 order,
                 frontier,
                 musts,
                 likely,
-                budget: &budget,
+                budget: &self.budget_of(steps),
             };
             schedule(facts, &wanted).map(|places| Places(Arc::new(places)))
         };
@@ -240,7 +297,7 @@ impl<'a> Registers<'a> {
         let graph = graph.build();
         let view = Filtered {
             graph: &graph,
-            kinds: Kinds::of(&[Kind::Ww, Kind::Wr, Kind::Rw, Kind::Process, Kind::Realtime]),
+            kinds: ALL,
         };
         let order = sort::sorted(&view, &sort::by_end(facts, &graph))?;
         Ok(sort::places(&order))
@@ -334,7 +391,8 @@ impl Data for Registers<'_> {
         if forbidden(&self.findings) {
             return Decision::Violated(Findings::default());
         }
-        decide::decide(&self.facts, level, &self.assumed, &self.budget)
+        let likely = |number| self.but_for_entangled(number);
+        decide::decide(&self.facts, level, &self.assumed, likely, &self.budget)
     }
 
     fn reason(&self, step: Step) -> Option<Reason> {
