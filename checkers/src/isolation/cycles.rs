@@ -38,6 +38,8 @@ pub(crate) struct Search {
     pub(crate) found: Vec<Vec<(Phenomenon, Vec<Step>)>>,
     /// What may be there besides: the search for it ran out of budget.
     pub(crate) open: BTreeSet<Phenomenon>,
+    /// Anything may be there besides: there was no room for all edges.
+    pub(crate) is_cut: bool,
     /// Transactions of the largest component in which there is a cycle.
     pub(crate) largest: usize,
 }
@@ -68,6 +70,7 @@ impl Search {
         other.found.retain(|found| !found.is_empty());
         self.found.extend(other.found);
         self.open.extend(other.open);
+        self.is_cut |= other.is_cut;
         self.largest = self.largest.max(other.largest);
     }
 }
@@ -94,8 +97,12 @@ pub(crate) fn search(graph: &Graph, orders: &[Order], floor: Order) -> Search {
     let widest = orders.iter().copied().max().unwrap_or(Order::Free);
     let kinds = DEPENDENCIES.with(RW).with(kinds_of(widest));
     let components = components(&Filtered { graph, kinds });
+    let mut search = Search {
+        is_cut: graph.is_cut(),
+        ..Search::default()
+    };
     if components.is_empty() {
-        return Search::default();
+        return search;
     }
     let places = places(graph, &components);
     let found: Vec<Outcome> = components
@@ -106,7 +113,6 @@ pub(crate) fn search(graph: &Graph, orders: &[Order], floor: Order) -> Search {
             Inquiry::of(&component, floor).all(orders)
         })
         .collect();
-    let mut search = Search::default();
     for (outcome, members) in found.into_iter().zip(&components) {
         search.open.extend(outcome.open);
         if !outcome.found.is_empty() {

@@ -137,7 +137,7 @@ fn certain_cycles<D: Data>(transactions: &Transactions, data: &D, counts: &[bool
         return search(&widest, &orders(transactions), Free);
     }
     let all = search(&widest, &[Realtime], Realtime);
-    if all.is_empty() && all.open.is_empty() {
+    if all.is_empty() && all.open.is_empty() && !all.is_cut {
         return all;
     }
     drop(widest);
@@ -153,7 +153,8 @@ fn certain_cycles<D: Data>(transactions: &Transactions, data: &D, counts: &[bool
 
 /// Whether all cycles that the level forbids are known not to be there.
 fn is_free_of_cycles(level: Level, searched: &Search) -> bool {
-    !searched.open.iter().any(|&open| level.forbids(open))
+    !searched.is_cut
+        && !searched.open.iter().any(|&open| level.forbids(open))
         && !searched
             .found
             .iter()
@@ -184,6 +185,9 @@ fn by_cycles() -> impl Iterator<Item = Level> {
     all.into_iter()
 }
 
+pub(super) const TOO_LARGE: &str =
+    "transactions depend on each other in more ways than there are numbers for";
+
 const NO_PROCESSES: &str = "the history does not say which process executed what";
 
 /// Whether the level is not about processes that are not known.
@@ -209,6 +213,8 @@ fn hold_without(judgement: &mut Judgement, transactions: &Transactions, certain:
             judgement.set(level, Status::Open(NO_PROCESSES.to_owned()));
         } else if is_free_of_cycles(level, certain) {
             judgement.set_holds(level);
+        } else if certain.is_cut {
+            judgement.set(level, Status::Open(TOO_LARGE.to_owned()));
         } else {
             let status = Status::Open(format!(
                 "{} transactions depend on each other in circles, and the search for one that {} forbids ran out of budget",
@@ -258,6 +264,10 @@ fn hold_by_orders<D: Data>(
                 drop(graph);
                 if is_free_of_cycles(level, &searched) {
                     judgement.set_holds(level);
+                    continue;
+                }
+                if searched.is_cut {
+                    judgement.set(level, Status::Open(TOO_LARGE.to_owned()));
                     continue;
                 }
                 if level == Level::ParallelSnapshotIsolation {

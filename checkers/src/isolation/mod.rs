@@ -92,6 +92,17 @@ impl Checker for Isolation {
             ruling.doubt("there are no transactions");
             return undecided(ruling, level.name());
         }
+        let all = 0..transactions.len() as u32;
+        let operations = all.map(|at| transactions.operations(at).len() as u64).sum();
+        if graph::are_too_many(transactions.len() as u64, operations) {
+            ruling.doubt(format!(
+                "{} and {} are too many for a graph of {} vertices",
+                count(transactions.len() as u64, "transaction"),
+                count(operations, "micro-operation"),
+                graph::VERTICES_MAX
+            ));
+            return undecided(ruling, level.name());
+        }
         let data = options.data.unwrap_or_else(|| data_type(transactions));
         ruling.scope("data", data.name());
         ruling.scope("transactions", transactions.len());

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::isolation::graph::VERTICES_MAX;
 
 const VERTICES: u32 = 14;
 
@@ -50,6 +51,19 @@ fn has_nonadjacent(edges: &Edges) -> bool {
         }
         reached.contains(&first)
     })
+}
+
+/// That there is none shows nothing where edges had no room.
+#[test]
+fn cycles_are_open_where_edges_are_missing() {
+    let mut builder = GraphBuilder::new(2);
+    builder.edge(0, 1, Kind::Ww);
+    assert!(!search(&builder.build(), &[Order::Free], Order::Free).is_cut);
+    let mut builder = GraphBuilder::new(2);
+    builder.edge(0, 1, Kind::Ww);
+    builder.edge(1, VERTICES_MAX, Kind::Ww);
+    let found = search(&builder.build(), &[Order::Free], Order::Free);
+    assert!(found.is_cut && found.is_empty());
 }
 
 proptest! {

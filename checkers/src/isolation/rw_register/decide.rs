@@ -17,6 +17,7 @@ use crate::intern::NONE;
 use crate::isolation::data::Decision;
 use crate::isolation::findings::{Finding, Findings};
 use crate::isolation::graph::{Graph, GraphBuilder, Kind};
+use crate::isolation::judge::TOO_LARGE;
 use crate::isolation::levels::Level;
 use crate::isolation::phenomena::Order::{self, Free, Process, Realtime};
 use crate::isolation::phenomena::{Phenomenon, Shape};
@@ -209,6 +210,9 @@ fn examine(facts: &Facts<'_>, level: Level, assumed: &[Must], budget: &Budget) -
             findings.add(phenomenon, || finding);
         }
         return Examined::Decided(Decision::Violated(findings));
+    }
+    if base.is_cut() {
+        return Examined::Decided(Decision::Open(TOO_LARGE.to_owned()));
     }
     let is_exact = level != Level::ParallelSnapshotIsolation;
     if is_exact && refined.is_order() {

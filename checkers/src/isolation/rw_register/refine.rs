@@ -216,6 +216,10 @@ fn admit(
     refined.musts.extend(fresh);
     loop {
         let more = edges_of(&refined.musts, facts, base.vertices());
+        if more.is_cut() {
+            refined.open = Some("as there were too many".to_owned());
+            return true;
+        }
         let layers = Layers { base, more: &more };
         let cycle = match sorted(&layers, &refined.order) {
             Ok(order) => {
