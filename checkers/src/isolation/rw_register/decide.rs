@@ -2,9 +2,9 @@
 //! cycles show: is there an order of versions with which nothing is wrong?
 //!
 //! Read committed and its kin: exactly if who read from whom, with the order of sessions or of
-//! real time, has no cycle. Monotonic atomic view, read atomic, and the two causal levels:
-//! exactly, since what they ask of each read are orders between transactions (Biswas and
-//! Enea 2019). Cursor stability and parallel snapshot isolation forbid what may come of
+//! real time, has no cycle. Monotonic atomic view, read atomic, and within the budget the two
+//! causal levels: exactly, since what they ask of each read are orders between transactions
+//! (Biswas and Enea 2019). Cursor stability and parallel snapshot isolation forbid what may come of
 //! either order of two versions: what must be is inferred, then the likeliest orders are tried,
 //! and of few transactions all orders.
 
