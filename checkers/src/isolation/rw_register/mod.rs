@@ -10,7 +10,7 @@
 //!      ├─► keys ─► assumed   what options have one assume
 //!      ├─► past, atomic ─► refine ─┬─► inferred ─► edges   what every order has
 //!      │                           └─► decide ◄─ guarantees   levels
-//!      └─► state ─► schedule     executions
+//!      └─► state ─► schedule ◄─ entangled   executions
 //! ```
 
 mod assumed;
@@ -19,6 +19,7 @@ mod chains;
 mod decide;
 mod direct;
 mod edges;
+mod entangled;
 mod facts;
 mod guarantees;
 mod inferred;
@@ -39,7 +40,7 @@ mod tests;
 use std::sync::{Arc, OnceLock};
 
 use super::data::{Data, Decision, Execution, NotFound, Reason, Serial};
-use super::digraph::{Filtered, components};
+use super::digraph::Filtered;
 use super::findings::Findings;
 use super::graph::{GraphBuilder, Kind, Kinds, Step};
 use super::levels::Level;
@@ -47,6 +48,7 @@ use super::options::IsolationOptions;
 use super::phenomena::Order;
 use super::transactions::Transactions;
 use crate::budget::Budget;
+use entangled::entangled;
 use facts::Facts;
 use inferred::{Inferred, infer};
 pub(crate) use misfit::Misfit;
@@ -58,8 +60,6 @@ const EASY_STEPS: [u64; 2] = [100_000, 100];
 
 /// The same where much was inferred: what is not found with so many seldom is with more.
 const SEARCH_STEPS: [u64; 2] = [20_000_000, 100];
-
-const ALL: Kinds = Kinds::of(&[Kind::Ww, Kind::Wr, Kind::Rw, Kind::Process, Kind::Realtime]);
 
 const ORDERS: [Order; 3] = [Order::Free, Order::Process, Order::Realtime];
 
@@ -146,7 +146,10 @@ impl<'a> Registers<'a> {
             _ => return None,
         };
         let search = || {
-            let facts = self.facts.without_reads_of(&self.entangled(order));
+            let musts = &self.inferred(order).musts;
+            let facts = self
+                .facts
+                .without_reads_of(&entangled(&self.facts, musts, order));
             let writes = |at: u32| order == Order::Realtime || !facts.installs(at).is_empty();
             let mut musts = inferred::replacements(&facts);
             musts.extend(keys::by_realtime(&facts, writes));
@@ -167,26 +170,6 @@ impl<'a> Registers<'a> {
         self.but_for_entangled[number]
             .get_or_init(search)
             .as_deref()
-    }
-
-    /// By transaction, whether what is known has it on a circle.
-    fn entangled(&self, order: Order) -> Vec<bool> {
-        let facts = &self.facts;
-        let mut graph = GraphBuilder::new(facts.len());
-        edges::known(facts, &self.inferred(order).musts, &mut graph);
-        facts.order_edges(order, &mut graph);
-        let graph = graph.build();
-        let view = Filtered {
-            graph: &graph,
-            kinds: ALL,
-        };
-        let mut entangled = vec![false; facts.len() as usize];
-        for vertex in components(&view).into_iter().flatten() {
-            if !graph.is_helper(vertex) {
-                entangled[vertex as usize] = true;
-            }
-        }
-        entangled
     }
 
     /// So many steps of all, and for each transaction.
@@ -297,7 +280,7 @@ impl<'a> Registers<'a> {
         let graph = graph.build();
         let view = Filtered {
             graph: &graph,
-            kinds: ALL,
+            kinds: inferred::ALL,
         };
         let order = sort::sorted(&view, &sort::by_end(facts, &graph))?;
         Ok(sort::places(&order))
