@@ -36,6 +36,7 @@
 //! no database driver and no network; whether a history is *right* is for the
 //! checkers to say, here it is only *well formed*.
 
+mod clock;
 mod convert;
 mod draft;
 pub mod edn;
@@ -57,6 +58,7 @@ mod source;
 mod strategies;
 mod validate;
 
+pub use clock::{Clock, Stamp};
 pub use convert::{ConvertError, Writer, convert};
 pub use draft::Supplied;
 pub use event::{Completion, Error, Event, Key, Kind, Process};

@@ -250,6 +250,7 @@ fn event<'a>(kind: Kind, f: &'a str) -> Event<'a> {
         value: None,
         error: None,
         attempts: None,
+        stamp: None,
         extra: Vec::new(),
     }
 }

@@ -55,6 +55,17 @@ pub(crate) fn write_rest(event: &Event<'_>, line: &mut Vec<u8>) {
         line.extend_from_slice(b",\"attempts\":");
         json(line, &attempts);
     }
+    if let Some(clock) = event.clock() {
+        line.extend_from_slice(b",\"clock\":[");
+        json(line, &clock.earliest());
+        line.push(b',');
+        json(line, &clock.latest());
+        line.push(b']');
+    }
+    if let Some(recorder) = event.recorder() {
+        line.extend_from_slice(b",\"recorder\":");
+        json(line, recorder);
+    }
     for (name, value) in &event.extra {
         line.push(b',');
         json(line, name);
