@@ -3,12 +3,15 @@
 
 mod values;
 
+use std::sync::Arc;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use serde_json::Value;
 use witness_histories::{Event, Kind, Process};
 
 use crate::checker::CheckError;
+use crate::clocks::Clocks;
 use crate::intern::{Full, Keys, NONE};
 pub(crate) use values::{Values, small_integer};
 
@@ -77,6 +80,8 @@ pub struct Operations {
     pub(crate) values: Values,
     /// How many failures, by whether they say something of the state.
     pub(crate) failed: u64,
+    /// What orders the events, if several recorders saw them.
+    pub(crate) clocks: Option<Arc<Clocks>>,
 }
 
 impl Operations {
