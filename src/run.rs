@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use witness_checkers::{Options as CheckOptions, Verdicts};
-use witness_histories::{RecordError, Recorder};
+use witness_histories::{RecordError, Recorder, Stamping};
 use witness_workloads::{Parameters, Workload};
 
 use crate::backends::{self, Backend, OpenError};
@@ -35,6 +35,9 @@ pub struct Spec {
     pub settle_max: Duration,
     /// The isolation level to decide; none: the one that the database claims.
     pub level: Option<String>,
+    /// What events say of when they happened by the system's clock, for a history that is
+    /// to be merged with another; none: nothing.
+    pub stamping: Option<Stamping>,
     /// Below which the run's directory is made.
     pub store: PathBuf,
 }
@@ -55,6 +58,7 @@ impl Spec {
             options: backends::Options::default(),
             settle_max: Duration::from_secs(10),
             level: None,
+            stamping: None,
             store: PathBuf::from("store"),
         })
     }
@@ -147,9 +151,12 @@ pub async fn run(
         ..spec.parameters.clone()
     };
     let dir = RunDir::create(&spec.store, spec.workload.name(), spec.backend.name())?;
-    let run = describe(spec, &parameters, &opened.about);
+    let recorder = Recorder::create_stamping(dir.history(), spec.stamping.clone())?;
+    let run = Run {
+        recorded_from: Some(humantime::format_rfc3339_nanos(recorder.began()).to_string()),
+        ..describe(spec, &parameters, &opened.about)
+    };
     dir.write_json(store::RUN, &run)?;
-    let recorder = Recorder::create(dir.history())?;
     told(Told::Began(&run, &dir));
 
     let plan = Plan {
@@ -195,6 +202,7 @@ fn describe(spec: &Spec, parameters: &Parameters, about: &backends::About) -> Ru
     Run {
         version: env!("CARGO_PKG_VERSION").into(),
         began: store::now(),
+        recorded_from: None,
         workload: spec.workload.name().into(),
         backend: spec.backend.name().into(),
         title: about.title.clone(),
@@ -243,6 +251,8 @@ fn options(spec: &Spec, parameters: &Parameters) -> Value {
         "standby_lag_ms": servers.map(|s| ms(s.standby_lag)),
         "settle_ms_max": ms(spec.settle_max),
         "level": spec.level,
+        "clock_uncertainty_ns": spec.stamping.as_ref().map(|s| s.uncertainty_ns),
+        "recorder": spec.stamping.as_ref().and_then(|s| s.recorder.as_ref()),
         "database": spec.backend.choices(&spec.options),
     })
 }

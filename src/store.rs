@@ -61,6 +61,10 @@ pub struct Run {
     pub version: String,
     /// When it began, in UTC.
     pub began: String,
+    /// When the recorder's clock, by which events have their time, was at 0: as `began`,
+    /// to the nanosecond. None in files of runs from before this was saved.
+    #[serde(default)]
+    pub recorded_from: Option<String>,
     /// The workload's name.
     pub workload: String,
     /// The backend's name.

@@ -8,6 +8,7 @@ mod completions;
 mod convert;
 mod databases;
 mod list;
+mod merge;
 #[cfg(feature = "aws")]
 mod provision;
 mod regions;
@@ -47,6 +48,7 @@ enum Command {
     Check(check::Args),
     Shrink(shrink::Args),
     Convert(convert::Args),
+    Merge(merge::Args),
     List(list::Args),
     Regions(regions::Args),
     #[cfg(feature = "aws")]
@@ -119,6 +121,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::main(&args),
         Command::Shrink(args) => shrink::main(&args),
         Command::Convert(args) => convert::main(&args),
+        Command::Merge(args) => merge::main(&args),
         Command::List(args) => list::main(&args),
         Command::Regions(args) => regions::main(args),
         #[cfg(feature = "aws")]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use witness_checkers::{Valid, Verdicts};
+use witness_histories::Stamping;
 use witness_workloads::Parameters;
 
 use super::databases::{DatabaseArgs, ServerArgs};
@@ -38,6 +39,7 @@ Examples:
   witness run list-append --backend postgres --isolation serializable \\
     --url us-east-1=postgres://app@db.example.com/app    a server of yours
   witness run write-skew --backend mysql                 two nodes of MariaDB with Galera
+  witness run register --backend dynamodb --clock-uncertainty 1ms --recorder east
 
 Endpoints may also come from WITNESS_DSQL_ENDPOINTS and WITNESS_DYNAMODB_ENDPOINTS,
 separated by commas: REGION=HOST, REGION=CLUSTER_ID, or the ARN of a cluster or table; URLs
@@ -101,6 +103,13 @@ pub(super) struct Args {
     /// The isolation level to decide; the one that the database claims if not given
     #[arg(long, value_name = "LEVEL", value_parser = super::shared::level)]
     level: Option<String>,
+    /// Record with every event when it happened by the system's clock, which may be off by that
+    /// much, such as 1ms: for `witness merge` with what a recorder on another host saved
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    clock_uncertainty: Option<Duration>,
+    /// The name of this recorder, of one host among several
+    #[arg(long, value_name = "NAME", requires = "clock_uncertainty")]
+    recorder: Option<String>,
     /// Where runs are saved
     #[arg(
         long,
@@ -243,6 +252,10 @@ fn specs(args: &Args) -> Result<Vec<Spec>, Failure> {
             },
             settle_max: args.settle,
             level: args.level.clone(),
+            stamping: args.clock_uncertainty.map(|by| Stamping {
+                recorder: args.recorder.clone(),
+                uncertainty_ns: u64::try_from(by.as_nanos()).unwrap_or(u64::MAX),
+            }),
             store: args.store.clone(),
         }
     };
