@@ -82,7 +82,8 @@ pub(crate) fn key() -> impl Strategy<Value = Key<'static>> {
 fn stamp() -> impl Strategy<Value = Box<Stamp<'static>>> {
     let stamp = |(clock, recorder): (Option<(i64, i64)>, String)| {
         let clock = clock.map(|(a, b)| Clock::new(a.min(b), a.max(b)).unwrap());
-        let recorder = (clock.is_none() || recorder.len() % 2 == 0).then_some(recorder.into());
+        let recorder =
+            (clock.is_none() || recorder.len().is_multiple_of(2)).then_some(recorder.into());
         Box::new(Stamp { clock, recorder })
     };
     (any::<Option<(i64, i64)>>(), text()).prop_map(stamp)
