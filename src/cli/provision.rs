@@ -4,7 +4,6 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use clap::{Subcommand, ValueEnum};
-use witness_workloads::Table;
 
 use super::{Failure, Outcome, ask, runtime, stdout};
 use crate::backends::AwsClients;
@@ -217,7 +216,7 @@ fn make_dynamodb(args: Dynamodb) -> Result<Outcome, Failure> {
             },
             false => dynamodb::Consistency::Eventual,
         },
-        tables: tables(),
+        tables: witness_workloads::tables(),
     };
     plan.check()?;
     let needed =
@@ -257,19 +256,6 @@ fn make_dynamodb(args: Dynamodb) -> Result<Outcome, Failure> {
     )?;
     let account = arns.first().and_then(|arn| policy::account(arn));
     print(&needed(account.unwrap_or(policy::ANY_ACCOUNT)))
-}
-
-/// The tables of every workload, each once.
-fn tables() -> Vec<Table> {
-    let mut tables: Vec<Table> = Vec::new();
-    for workload in witness_workloads::registry() {
-        for table in workload.tables() {
-            if !tables.iter().any(|known| known.name == table.name) {
-                tables.push(**table);
-            }
-        }
-    }
-    tables
 }
 
 async fn delete(args: &Destroy) -> Result<Outcome, Failure> {
