@@ -222,7 +222,7 @@ fn options(spec: &Spec, parameters: &Parameters) -> Value {
         regions: _,
     } = parameters;
     let on_sale = on_sale.map(|(seats, buyers)| format!("{seats}x{buyers}"));
-    let on_servers = ["postgres", "mysql"].contains(&spec.backend.name());
+    let on_servers = spec.backend.heeds().contains(&"--isolation");
     let servers = on_servers.then_some(&spec.options.servers);
     let ms = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
     json!({

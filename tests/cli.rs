@@ -792,22 +792,48 @@ fn without_postgresql_the_message_says_how_to_get_it() {
     assert!(said.contains("/nowhere"), "{said}");
 }
 
-#[cfg(feature = "aws")]
+/// Each with the value that it has by default, too: who gives it counts on it.
+#[cfg(all(unix, feature = "aws", feature = "mysql"))]
 #[test]
-fn what_is_postgresqls_is_refused_without_it() {
-    for arguments in [
-        &["--isolation", "read-committed"][..],
-        &["--standby"],
-        &["--url", "us-east-1=postgres://u:hunter2@h/d"],
+fn an_option_of_another_backend_is_refused() {
+    let dir = dir_with(&[]);
+    let dynamo = "--backend dynamodb or dynamodb-mrsc;";
+    let servers = "--backend postgres or mysql;";
+    for (backend, option, theirs) in [
+        ("dsql", &["--reads", "consistent"][..], dynamo),
+        ("dsql", &["--writes", "plain"], dynamo),
+        ("dsql", &["--transactions"], dynamo),
+        ("postgres", &["--transactions", "--client-tokens"], dynamo),
+        ("mysql", &["--reads", "eventual"], dynamo),
+        ("dynamodb", &["--dsql-user", "admin"], "--backend dsql;"),
+        (
+            "dynamodb-mrsc",
+            &["--token-expiry", "15m"],
+            "--backend dsql;",
+        ),
+        ("dsql", &["--isolation", "serializable"], servers),
+        (
+            "dsql",
+            &["--url", "us-east-1=postgres://u:hunter2@h/d"],
+            servers,
+        ),
+        ("dynamodb", &["--standby"], "--backend postgres;"),
+        ("mysql", &["--standby"], "--backend postgres;"),
+        (
+            "mysql",
+            &["--standby", "--standby-lag", "0s"],
+            "--backend postgres;",
+        ),
+        ("dsql,dynamodb", &["--isolation", "serializable"], servers),
     ] {
-        let run = Command::new(env!("CARGO_BIN_EXE_witness"))
-            .args(["run", "seats", "--backend", "dsql"])
-            .args(arguments)
-            .output()
-            .expect("it runs");
-        let said = String::from_utf8_lossy(&run.stderr);
-        assert_eq!(run.status.code(), Some(254), "{said}");
-        assert!(said.contains("--backend postgres"), "{said}");
-        assert!(!said.contains("hunter2"), "{said}");
+        let mut arguments = vec!["run", "seats", "--backend", backend];
+        arguments.extend(option);
+        let said = witness(&arguments, dir.path());
+        assert_eq!(said.code, 254, "{arguments:?}: {}", said.stderr);
+        let expected = format!("{} goes with {theirs}", option[0]);
+        assert!(said.stderr.contains(&expected), "{}", said.stderr);
+        assert!(!said.stderr.contains("hunter2"), "{}", said.stderr);
+        assert_eq!(said.stderr.lines().count(), 1, "{}", said.stderr);
     }
+    assert!(!dir.path().join("store").exists(), "nothing began");
 }

@@ -37,7 +37,7 @@ use witness_workloads::{Burst, Database, DbError};
 #[cfg(feature = "aws")]
 pub(crate) use aws::{Clients as AwsClients, message as sdk_message};
 pub use endpoint::{BadEndpoint, Endpoint};
-pub use options::{DsqlOptions, DynamoOptions, Reads, Writes};
+pub use options::{DsqlOptions, DynamoOptions, Reads, Writes, refuse_foreign};
 pub use servers::{Isolation, ServerOptions, Url};
 
 /// How to reach a database, or how its embedded stand-in shall behave.
@@ -169,6 +169,11 @@ pub trait Backend: Send + Sync {
 
     /// The seeded defects that its embedded stand-in offers.
     fn defects(&self) -> Vec<&'static str>;
+
+    /// The options on the command line that are of this database, and not of all.
+    fn heeds(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// What was chosen of this database, as reports print it; null where there is nothing
     /// to choose.

@@ -42,6 +42,10 @@ impl Backend for Mysql {
         false
     }
 
+    fn heeds(&self) -> &'static [&'static str] {
+        &["--url", "--isolation"]
+    }
+
     fn defects(&self) -> Vec<&'static str> {
         Vec::new()
     }

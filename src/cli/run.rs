@@ -11,7 +11,7 @@ use witness_workloads::Parameters;
 
 use super::databases::{DatabaseArgs, ServerArgs};
 use super::{Failure, Format, Outcome, ask, interrupted, runtime, stdout};
-use crate::backends::{self, Endpoint, OpenError, ServerOptions};
+use crate::backends::{self, Endpoint, OpenError};
 use crate::report::{self, text::Detail};
 use crate::run::{Failed, Finished, Spec, Told, run};
 use crate::runner::{Progress, Stop};
@@ -205,14 +205,8 @@ fn specs(args: &Args) -> Result<Vec<Spec>, Failure> {
             "--endpoint goes with one --backend, and is given once for each of its regions";
         return Err(Failure::bad_input(message));
     }
-    let servers = ["postgres", "mysql"];
-    if !backends.iter().any(|b| servers.contains(&b.name()))
-        && options.servers != ServerOptions::default()
-    {
-        let message =
-            "--url, --isolation and --standby go with --backend postgres; the first two with mysql";
-        return Err(Failure::bad_input(message));
-    }
+    let given = args.servers.given().chain(args.databases.given());
+    backends::refuse_foreign(given, &backends, backends::registry()).map_err(Failure::bad_input)?;
     for defect in &args.defects {
         if !backends
             .iter()

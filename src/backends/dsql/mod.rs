@@ -43,6 +43,10 @@ impl Backend for Dsql {
         true
     }
 
+    fn heeds(&self) -> &'static [&'static str] {
+        &["--dsql-user", "--token-expiry"]
+    }
+
     fn defects(&self) -> Vec<&'static str> {
         embedded::Defects::NAMES.to_vec()
     }

@@ -78,6 +78,10 @@ impl Backend for DynamoDb {
         !self.strong
     }
 
+    fn heeds(&self) -> &'static [&'static str] {
+        &["--reads", "--writes", "--transactions", "--client-tokens"]
+    }
+
     fn defects(&self) -> Vec<&'static str> {
         let all = embedded::Defect::ALL.into_iter();
         // What goes wrong between replicas is not seen by strong reads.

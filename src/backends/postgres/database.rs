@@ -37,6 +37,10 @@ impl Backend for Postgres {
         false
     }
 
+    fn heeds(&self) -> &'static [&'static str] {
+        &["--url", "--isolation", "--standby", "--standby-lag"]
+    }
+
     fn defects(&self) -> Vec<&'static str> {
         Vec::new()
     }
