@@ -21,6 +21,7 @@ pub mod local;
 #[cfg(feature = "aws")]
 pub mod provision;
 pub mod report;
+pub mod round_trip;
 pub mod run;
 pub mod runner;
 pub mod store;

@@ -13,6 +13,7 @@ use crate::backends::{self, Backend, OpenError};
 use crate::check::{self, Unreadable};
 use crate::input::Input;
 use crate::report;
+use crate::round_trip;
 use crate::runner::{self, Ended, Plan, Progress, RunError, Stop};
 use crate::store::{self, Run, RunDir, StoreError};
 
@@ -147,7 +148,10 @@ pub async fn run(
         ..spec.parameters.clone()
     };
     let dir = RunDir::create(&spec.store, spec.workload.name(), spec.backend.name())?;
-    let run = describe(spec, &parameters, &opened.about);
+    let mut run = describe(spec, &parameters, &opened.about);
+    if run.provenance == "real" {
+        run.round_trips = round_trip::of_all(opened.database.as_ref()).await;
+    }
     dir.write_json(store::RUN, &run)?;
     let recorder = Recorder::create(dir.history())?;
     told(Told::Began(&run, &dir));
@@ -202,6 +206,7 @@ fn describe(spec: &Spec, parameters: &Parameters, about: &backends::About) -> Ru
         claim: about.claim.into(),
         isolation: about.isolation.map(str::to_owned),
         endpoints: about.endpoints.iter().map(|e| json!(e)).collect(),
+        round_trips: Vec::new(),
         seed: spec.options.seed,
         options: options(spec, parameters),
     }

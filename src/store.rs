@@ -17,6 +17,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use crate::round_trip::RoundTrip;
+
 /// The file that holds the events.
 pub const HISTORY: &str = "history.jsonl";
 /// The file that says what ran.
@@ -77,6 +79,10 @@ pub struct Run {
     pub isolation: Option<String>,
     /// Region by region, where it was reached.
     pub endpoints: Vec<Value>,
+    /// How far away each region was; none of embedded regions, and in files of runs from
+    /// before this was measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub round_trips: Vec<RoundTrip>,
     /// The seed of whatever was random in the embedded regions.
     pub seed: u64,
     /// Every other option that had a say, by its name on the command line.

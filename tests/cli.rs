@@ -724,6 +724,7 @@ mod run {
             "reads": "eventual", "writes": "conditional", "transactions": true, "client_tokens": true,
         });
         assert_eq!(run["options"]["database"], expected);
+        assert_eq!(run.get("round_trips"), None, "embedded regions are not far away");
         let dsql = [
             "run",
             "--backend",

@@ -3,12 +3,12 @@
 //! is left of its transaction is never committed.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, SslOpts, Value};
-use witness_workloads::{Connection, Database, DbError, Expectation, Page, Row, Table};
+use witness_workloads::{Connection, Database, DbError, Expectation, Page, Row, ServerTime, Table};
 
 use super::tls::TlsParameters;
 use super::{
@@ -360,6 +360,18 @@ impl MysqlConnection {
 
 #[async_trait]
 impl Connection for MysqlConnection {
+    /// The clock is that of the statement's begin.
+    async fn ping(&mut self) -> Result<Option<ServerTime>, DbError> {
+        let asked = "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))";
+        let said: Option<u64> = self
+            .within(Stage::Statement, async |c| c.query_first(asked).await)
+            .await?;
+        Ok(said.map(|us| ServerTime {
+            at: SystemTime::UNIX_EPOCH + Duration::from_micros(us),
+            resolution: Duration::from_micros(1),
+        }))
+    }
+
     async fn begin(&mut self) -> Result<(), DbError> {
         self.run(Stage::Statement, "START TRANSACTION").await
     }

@@ -7,13 +7,13 @@
 //! already failed is answered with ROLLBACK, which the driver takes for success:
 //! a statement's error is remembered, and the COMMIT never sent.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use tokio_postgres::Client;
 use tokio_postgres::error::Severity;
 use tokio_postgres::types::{ToSql, Type};
-use witness_workloads::{Connection, DbError, Expectation, Page, Row, Table};
+use witness_workloads::{Connection, DbError, Expectation, Page, Row, ServerTime, Table};
 
 use super::physical;
 
@@ -140,6 +140,18 @@ impl SqlConnection {
 
 #[async_trait]
 impl Connection for SqlConnection {
+    async fn ping(&mut self) -> Result<Option<ServerTime>, DbError> {
+        let asked = "SELECT clock_timestamp()";
+        let rows = self
+            .within(Stage::Statement, async |c| c.query_typed(asked, &[]).await)
+            .await?;
+        let said = |row: &tokio_postgres::Row| row.try_get::<_, SystemTime>(0).ok();
+        Ok(rows.first().and_then(said).map(|at| ServerTime {
+            at,
+            resolution: Duration::from_micros(1),
+        }))
+    }
+
     async fn begin(&mut self) -> Result<(), DbError> {
         let begin = self.begin.clone();
         self.within(Stage::Statement, async |c| c.batch_execute(&begin).await)

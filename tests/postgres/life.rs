@@ -254,6 +254,18 @@ fn secrets() -> Result<(), Failed> {
     let both = format!("us-east-1={url} us-east-2={url}");
     let output = run.env("WITNESS_POSTGRES_URLS", both).output()?;
     assert_eq!(output.status.code(), Some(0));
+    // How far away the regions are is saved, and said.
+    let saved = fs::read_to_string(store.path().join("latest/run.json"))?;
+    let saved: serde_json::Value = serde_json::from_str(&saved)?;
+    let trips = saved["round_trips"].as_array().ok_or("not measured")?;
+    let regions: Vec<_> = trips.iter().map(|trip| &trip["region"]).collect();
+    assert_eq!(regions, ["us-east-1", "us-east-2"]);
+    for trip in trips {
+        let [min, median] = ["min_ns", "median_ns"].map(|name| trip[name].as_u64().unwrap_or(0));
+        assert!(0 < min && min <= median, "{trip}");
+    }
+    let said = String::from_utf8(output.stdout)?;
+    assert!(said.contains("\n  round trips: us-east-1 "), "{said}");
     Ok(())
 }
 

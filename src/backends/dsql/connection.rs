@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio_postgres::Client;
-use witness_workloads::{Connection, DbError, Expectation, Page, Row, Table};
+use witness_workloads::{Connection, DbError, Expectation, Page, Row, ServerTime, Table};
 
 use super::super::sql::SqlConnection;
 use super::connector::Connector;
@@ -146,6 +146,10 @@ impl PooledConnection {
 
 #[async_trait]
 impl Connection for PooledConnection {
+    async fn ping(&mut self) -> Result<Option<ServerTime>, DbError> {
+        self.request(async |sql| sql.ping().await).await
+    }
+
     /// The only place where a connection is replaced: nothing has been sent yet.
     async fn begin(&mut self) -> Result<(), DbError> {
         let good = self.session.as_ref().is_some_and(|s| self.pool.is_good(s));

@@ -10,6 +10,7 @@ mod condition;
 mod connection;
 mod error;
 mod pending;
+mod ping;
 mod tables;
 
 use std::time::Duration;
