@@ -15,6 +15,7 @@
 pub mod backends;
 pub mod check;
 pub mod cli;
+pub mod doctor;
 pub mod input;
 #[cfg(all(unix, feature = "postgres"))]
 pub mod local;

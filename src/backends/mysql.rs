@@ -2,6 +2,8 @@
 //! process's own. One attempt is one attempt, and a statement's error is remembered: what
 //! is left of its transaction is never committed.
 
+mod examine;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -14,6 +16,7 @@ use super::tls::TlsParameters;
 use super::{
     About, Backend, Endpoint, Isolation, OpenError, Opened, Options, Url, physical, servers,
 };
+use crate::doctor::Checks;
 use crate::local::galera::{Cluster, Installed};
 
 /// The environment variable that names servers, separated by white space.
@@ -48,6 +51,23 @@ impl Backend for Mysql {
 
     fn defects(&self) -> Vec<&'static str> {
         Vec::new()
+    }
+
+    async fn examine_host(&self, checks: &mut Checks) {
+        examine::programs(checks);
+    }
+
+    async fn examine(&self, options: &Options, checks: &mut Checks) -> Result<(), OpenError> {
+        let urls = servers::urls(options, URLS).map_err(OpenError::Options)?;
+        if urls.is_empty() {
+            examine::programs(checks);
+            return Ok(());
+        }
+        let places: Result<Vec<_>, _> = urls.iter().map(Place::new).collect();
+        for place in places.map_err(OpenError::Options)? {
+            examine::server(&place, options.timeout, checks).await;
+        }
+        Ok(())
     }
 
     async fn open(&self, options: &Options) -> Result<Opened, OpenError> {
@@ -158,6 +178,13 @@ fn tls_options(tls: &TlsParameters) -> Result<SslOpts, String> {
         .with_disable_built_in_roots(true))
 }
 
+/// Whether the server is a node of a group; MySQL does not know of any.
+async fn galera(conn: &mut Conn) -> bool {
+    let asked = "SELECT @@wsrep_on AND @@wsrep_cluster_address <> ''";
+    let said: Option<bool> = conn.query_first(asked).await.unwrap_or_default();
+    said.unwrap_or(false)
+}
+
 struct MysqlDatabase {
     regions: Vec<String>,
     places: Vec<Place>,
@@ -173,9 +200,7 @@ impl MysqlDatabase {
             .await
             .map_err(|e| classify(&e, Stage::Statement))?;
         let version = version.unwrap_or_default();
-        let provider = "SELECT @@wsrep_on AND @@wsrep_cluster_address <> ''";
-        let galera: Option<bool> = conn.query_first(provider).await.unwrap_or_default();
-        let galera = galera.unwrap_or(false);
+        let galera = galera(&mut conn).await;
         let product = if version.contains("MariaDB") {
             "MariaDB"
         } else {

@@ -96,6 +96,16 @@ impl SqlConnection {
         done
     }
 
+    /// Whether tables can be made where this client would make them.
+    pub(super) async fn may_create(&mut self) -> Result<bool, DbError> {
+        let asked = "SELECT has_schema_privilege(current_schema(), 'CREATE')";
+        let rows = self
+            .within(Stage::Statement, async |c| c.query_typed(asked, &[]).await)
+            .await?;
+        let may = rows.first().and_then(|row| row.try_get(0).ok().flatten());
+        may.ok_or_else(|| DbError::definite("schema", "there is no schema to make them in"))
+    }
+
     async fn execute(&mut self, sql: &str, parameters: &[&str]) -> Result<u64, DbError> {
         let typed = typed(parameters);
         self.within(Stage::Statement, async |c| {

@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod convert;
 mod databases;
+mod doctor;
 mod list;
 #[cfg(feature = "aws")]
 mod provision;
@@ -22,6 +23,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use witness_checkers::Valid;
 
+/// Something that a run needs is not there.
+const MISSING: u8 = 1;
 /// Wrong arguments, or input that is no history.
 const BAD_INPUT: u8 = 254;
 /// Whatever else went wrong.
@@ -44,6 +47,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(Box<run::Args>),
+    Doctor(Box<doctor::Args>),
     Check(check::Args),
     Shrink(shrink::Args),
     Convert(convert::Args),
@@ -69,6 +73,8 @@ enum Outcome {
     Done,
     /// It came to a verdict.
     Verdict(Valid),
+    /// What it looked for is not all there.
+    Missing,
 }
 
 /// Why it did not: the exit code, and one message.
@@ -116,6 +122,7 @@ pub fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Run(args) => run::main(&args),
+        Command::Doctor(args) => doctor::main(&args),
         Command::Check(args) => check::main(&args),
         Command::Shrink(args) => shrink::main(&args),
         Command::Convert(args) => convert::main(&args),
@@ -128,6 +135,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Verdict(valid)) => valid.exit_code().into(),
+        Ok(Outcome::Missing) => MISSING.into(),
         Err(Failure { code, message }) => {
             // Nowhere left to complain if this fails.
             let _ = writeln!(anstream::stderr(), "witness: {message}");

@@ -11,7 +11,7 @@ use crate::runner::{Scoreboard, Tally};
 use crate::store::Run;
 
 /// Columns that a line has at most, where its words allow it.
-const COLUMNS: usize = 80;
+pub(super) const COLUMNS: usize = 80;
 
 /// How much of a verdict is shown; all of it stands in the JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +31,8 @@ impl Detail {
     }
 }
 
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
+pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const DIM: Style = Style::new().dimmed();
 
 /// What ran, and where: whether the regions were embedded or real is never left out.
 ///
@@ -220,7 +220,7 @@ fn paragraph(out: &mut dyn Write, text: &str, style: Style) -> io::Result<()> {
 }
 
 /// Breaks between words; a word that is longer than a line has one to itself.
-fn wrap(text: &str, columns: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     // What a history says must not steer the terminal.
     let text = text.replace(|c: char| c.is_control() && !c.is_whitespace(), "\u{fffd}");

@@ -47,7 +47,6 @@ impl Pool {
         Pool { age_max, ..self }
     }
 
-    #[cfg(test)]
     pub(super) fn connector(&self) -> &Connector {
         &self.connector
     }
@@ -130,6 +129,11 @@ impl PooledConnection {
     /// One change of the schema, in a transaction of its own.
     pub(super) async fn define(&mut self, ddl: &str) -> Result<(), DbError> {
         self.request(async |sql| sql.define(ddl).await).await
+    }
+
+    /// Whether tables can be made.
+    pub(super) async fn may_create(&mut self) -> Result<bool, DbError> {
+        self.request(async |sql| sql.may_create().await).await
     }
 
     /// A request that leaves no transaction behind, unless one is open already.

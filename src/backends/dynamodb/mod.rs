@@ -9,6 +9,7 @@
 mod condition;
 mod connection;
 mod error;
+mod examine;
 mod pending;
 mod ping;
 mod tables;
@@ -25,6 +26,7 @@ use witness_regions::dynamodb as embedded;
 use witness_workloads::Burst;
 
 use self::tables::DynamoDatabase;
+use crate::doctor::Checks;
 use crate::provision::cost::{Estimate, Shape};
 
 use super::{Backend, DynamoOptions, Endpoint, OpenError, Opened, Options, aws, endpoints};
@@ -110,6 +112,25 @@ impl Backend for DynamoDb {
             },
         );
         Ok(Some(estimate.to_string()))
+    }
+
+    async fn examine_host(&self, checks: &mut Checks) {
+        let config = aws::from_environment("us-east-1").await;
+        aws::examine_credentials(&config, checks).await;
+    }
+
+    async fn examine(&self, options: &Options, checks: &mut Checks) -> Result<(), OpenError> {
+        let endpoints = endpoints(self.name, ENDPOINTS, options, self.regions_min())?;
+        if endpoints.is_empty() {
+            let (database, _servers) = self.embedded(options).await?;
+            database.examine(options.timeout, true, checks).await;
+            return Ok(());
+        }
+        let config = aws::from_environment(&endpoints[0].region).await;
+        aws::examine_credentials(&config, checks).await;
+        let database = self.real(&endpoints, options).await?;
+        database.examine(options.timeout, false, checks).await;
+        Ok(())
     }
 
     async fn open(&self, options: &Options) -> Result<Opened, OpenError> {

@@ -22,7 +22,7 @@ use super::ping::ping;
 /// How long a table may take to come up, or to be seen empty, in every region.
 const TABLE_READY_MAX: Duration = Duration::from_secs(600);
 /// Where a global table with strong consistency and two replicas keeps its witness.
-const WITNESS_REGION: &str = "us-west-2";
+pub(super) const WITNESS_REGION: &str = "us-west-2";
 
 /// The global tables, through one endpoint a region.
 pub(super) struct DynamoDatabase {
@@ -163,7 +163,7 @@ impl DynamoDatabase {
         Ok(())
     }
 
-    fn physical(&self, table: &Table) -> String {
+    pub(super) fn physical(&self, table: &Table) -> String {
         format!("{}{}", self.prefix, table.name)
     }
 }
