@@ -134,6 +134,97 @@ fn json_is_the_verdicts_and_nothing_else() {
     assert_eq!(both["histories"][1]["path"], "violated");
 }
 
+/// `witness check … | head -1`: the end of what reads decides nothing.
+#[test]
+fn who_stops_reading_changes_no_exit_code() {
+    let oversold = oversold();
+    let dir = dir_with(&[("valid", SALE), ("violated", &oversold)]);
+    for (arguments, code) in [
+        (&["check", "valid"][..], 0),
+        (&["check", "violated"], 1),
+        (&["check", "--format", "json", "valid", "violated"], 1),
+        (&["convert", "violated", "-", "--to", "edn"], 0),
+        (&["list"], 0),
+        (&["--help"], 0),
+        (&["completions", "bash"], 0),
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let said = said(command(arguments, dir.path()).stdout(writer).output());
+        assert_eq!(said.code, code, "{arguments:?}: {}", said.stderr);
+        assert_eq!(said.stderr, "", "{arguments:?}");
+    }
+}
+
+/// What is said there is no part of what comes of it.
+#[test]
+fn nobody_has_to_hear_what_goes_wrong() {
+    let dir = dir_with(&[("empty", "")]);
+    let mut cases = vec![(vec!["check", "empty"], 254)];
+    let endpoints = ["us-east-1=a.invalid", "us-east-2=b.invalid"];
+    if cfg!(feature = "aws") {
+        // The cost is said before the question.
+        let mut run = vec!["run", "seats", "--backend", "dynamodb"];
+        run.extend(endpoints.iter().flat_map(|e| ["--endpoint", e]));
+        cases.push((run, 254));
+    }
+    for (arguments, code) in cases {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = command(&arguments, dir.path());
+        let status = command.stdin(Stdio::null()).stderr(writer).status();
+        assert_eq!(status.expect("it runs").code(), Some(code), "{arguments:?}");
+    }
+}
+
+/// A proof is of one checker: what is of others is not ignored.
+#[test]
+fn options_that_a_proof_does_not_heed_are_refused() {
+    let dir = dir_with(&[("valid", SALE), ("p.json", "{}")]);
+    for other in [
+        &["--checker", "isolation"][..],
+        &["--seat", "A1"],
+        &["--draw", "cycles"],
+        &["--level", "serializable"],
+        &["--data", "list-append"],
+        &["--sequential-keys"],
+        &["--linearizable-keys"],
+    ] {
+        for proof in ["--proof", "--verify-proof"] {
+            let file = if proof == "--proof" {
+                "new.json"
+            } else {
+                "p.json"
+            };
+            let mut arguments = vec!["check", "valid", proof, file];
+            arguments.extend(other);
+            let said = witness(&arguments, dir.path());
+            assert_eq!(said.code, 254, "{arguments:?}: {}", said.stdout);
+            assert!(
+                said.stderr.contains("cannot be used with"),
+                "{}",
+                said.stderr
+            );
+        }
+    }
+    let verified = [
+        "check",
+        "valid",
+        "--verify-proof",
+        "p.json",
+        "--format",
+        "json",
+    ];
+    let said = witness(&verified, dir.path());
+    assert_eq!(said.code, 254, "{}", said.stderr);
+    assert!(
+        said.stderr.contains("cannot be used with"),
+        "{}",
+        said.stderr
+    );
+    assert!(!dir.path().join("new.json").exists());
+}
+
 #[test]
 fn standard_input_is_a_history_too() {
     let dir = dir_with(&[]);
@@ -724,7 +815,11 @@ mod run {
             "reads": "eventual", "writes": "conditional", "transactions": true, "client_tokens": true,
         });
         assert_eq!(run["options"]["database"], expected);
-        assert_eq!(run.get("round_trips"), None, "embedded regions are not far away");
+        assert_eq!(
+            run.get("round_trips"),
+            None,
+            "embedded regions are not far away"
+        );
         let dsql = [
             "run",
             "--backend",

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use witness_histories::{ConvertError, Format, Reader, Writer, convert};
 
 use super::shared::refuse_taken;
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, tell};
 use crate::input::Input;
 use crate::store;
 
@@ -63,8 +63,7 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
         write_file(&mut reader, &args.to_path, to)?;
     }
     for warning in reader.warnings() {
-        // Nowhere left to complain if this fails.
-        let _ = writeln!(anstream::stderr(), "witness: note: {warning}");
+        tell(format_args!("witness: note: {warning}\n"));
     }
     Ok(Outcome::Done)
 }
@@ -112,6 +111,10 @@ fn write<R: Read>(
     let written = Writer::new(name, out, to).and_then(|writer| convert(reader, writer));
     match written {
         Ok(_) => Ok(()),
+        // Who read it has had what was wanted; the rest need not be read.
+        Err(ConvertError::Write { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Ok(())
+        }
         Err(error @ ConvertError::Write { .. }) => Err(Failure::failed(error)),
         Err(error) => Err(Failure::bad_input(error)),
     }

@@ -113,10 +113,9 @@ pub fn main() -> ExitCode {
             // Help and version are not errors; and the library's own code for
             // wrong usage, 2, means "unknown" here.
             let code = if error.use_stderr() { BAD_INPUT } else { 0 };
-            return if error.print().is_ok() {
-                code.into()
-            } else {
-                FAILED.into()
+            return match error.print() {
+                Err(e) if e.kind() != io::ErrorKind::BrokenPipe => FAILED.into(),
+                _ => code.into(),
             };
         }
     };
@@ -137,16 +136,42 @@ pub fn main() -> ExitCode {
         Ok(Outcome::Verdict(valid)) => valid.exit_code().into(),
         Ok(Outcome::Missing) => MISSING.into(),
         Err(Failure { code, message }) => {
-            // Nowhere left to complain if this fails.
-            let _ = writeln!(anstream::stderr(), "witness: {message}");
+            tell(format_args!("witness: {message}\n"));
             code.into()
         }
     }
 }
 
 /// Standard output, with styles only where they belong: on a terminal, without `NO_COLOR`.
+///
+/// A reader that goes away, as `head -1` does, has had what it wanted: what else there is to
+/// say goes nowhere, and the exit code still tells what came of it.
 fn stdout() -> impl Write {
-    anstream::stdout().lock()
+    UntilClosed(anstream::stdout().lock())
+}
+
+/// A writer to whom it is all one whether anybody still reads.
+struct UntilClosed<W>(W);
+
+impl<W: Write> Write for UntilClosed<W> {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        match self.0.write(text) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(text.len()),
+            done => done,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            done => done,
+        }
+    }
+}
+
+/// Says it on standard error, if anybody hears it: who hears nothing is no reason to stop.
+fn tell(text: impl Display) {
+    let _ = anstream::stderr().write_all(text.to_string().as_bytes());
 }
 
 /// The runtime of the subcommands that need one.

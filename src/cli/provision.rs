@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Subcommand, ValueEnum};
 
-use super::{Failure, Outcome, ask, runtime, stdout};
+use super::{Failure, Outcome, ask, runtime, stdout, tell};
 use crate::backends::AwsClients;
 use crate::provision::{Patience, ProvisionError, TAG, dsql, dynamodb, policy};
 
@@ -338,9 +338,12 @@ impl Line {
 
     fn show(&mut self, state: &str) {
         if self.terminal {
-            eprint!("\r\x1b[K  {state} · {} s …", self.began.elapsed().as_secs());
+            tell(format_args!(
+                "\r\x1b[K  {state} · {} s …",
+                self.began.elapsed().as_secs()
+            ));
         } else if state != self.shown {
-            eprintln!("{state}");
+            tell(format_args!("{state}\n"));
         }
         state.clone_into(&mut self.shown);
     }
@@ -349,7 +352,7 @@ impl Line {
 impl Drop for Line {
     fn drop(&mut self) {
         if self.terminal {
-            eprint!("\r\x1b[K");
+            tell("\r\x1b[K");
         }
     }
 }

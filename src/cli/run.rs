@@ -10,7 +10,7 @@ use witness_checkers::{Valid, Verdicts};
 use witness_workloads::Parameters;
 
 use super::databases::{DatabaseArgs, ServerArgs};
-use super::{Failure, Format, Outcome, ask, interrupted, runtime, stdout};
+use super::{Failure, Format, Outcome, ask, interrupted, runtime, stdout, tell};
 use crate::backends::{self, Endpoint, OpenError};
 use crate::report::{self, text::Detail};
 use crate::run::{Failed, Finished, Spec, Told, run};
@@ -153,7 +153,10 @@ fn agree_to_cost(spec: &Spec, yes: bool) -> Result<(), Failure> {
     let Some(cost) = cost.map_err(Failure::bad_input)? else {
         return Ok(());
     };
-    eprintln!("witness: {}: this run takes {cost}", spec.backend.name());
+    tell(format_args!(
+        "witness: {}: this run takes {cost}\n",
+        spec.backend.name()
+    ));
     ask::confirm("Go on?", yes)
 }
 
@@ -265,7 +268,10 @@ async fn all(specs: &[Spec], format: Format) -> Result<Outcome, Failure> {
     let mut valid = Vec::new();
     for spec in specs {
         if stop.requested() {
-            eprintln!("witness: {} was not run", spec.backend.name());
+            tell(format_args!(
+                "witness: {} was not run\n",
+                spec.backend.name()
+            ));
             valid.push(Valid::Unknown);
             continue;
         }
@@ -312,9 +318,9 @@ async fn all(specs: &[Spec], format: Format) -> Result<Outcome, Failure> {
 async fn on_signals(stop: Stop) {
     interrupted().await;
     stop.request();
-    eprintln!("\nwitness: stopping; what is recorded stays; again to stop at once");
+    tell("\nwitness: stopping; what is recorded stays; again to stop at once\n");
     interrupted().await;
-    eprintln!("witness: stopped at once; the history so far is in the store");
+    tell("witness: stopped at once; the history so far is in the store\n");
     std::process::exit(i32::from(Valid::Unknown.exit_code()));
 }
 
@@ -361,13 +367,13 @@ impl Screen {
 
     fn line(&self, doing: &str) {
         if self.terminal {
-            eprint!("  {doing} …");
+            tell(format_args!("  {doing} …"));
         }
     }
 
     fn clear(&self) {
         if self.terminal {
-            eprint!("\r\x1b[K");
+            tell("\r\x1b[K");
         }
     }
 
@@ -376,7 +382,7 @@ impl Screen {
             return Err(error.into());
         }
         for what in &done.ended.not_done {
-            eprintln!("witness: not done: {what}");
+            tell(format_args!("witness: not done: {what}\n"));
         }
         if self.format == Format::Text {
             let mut out = stdout();
