@@ -44,7 +44,8 @@ pub fn history(
     } else {
         named
     };
-    let digest = digest(input, candidates, !named.is_empty())?;
+    let uncertainty_ns = options.object.clock_uncertainty_ns;
+    let digest = digest_by(input, candidates, !named.is_empty(), uncertainty_ns)?;
     let applying = candidates
         .iter()
         .filter(|c| !named.is_empty() || c.applies(&digest));
@@ -76,7 +77,17 @@ pub fn digest(
     checkers: &[&'static dyn Checker],
     asked: bool,
 ) -> Result<Digest, Unreadable> {
+    digest_by(input, checkers, asked, 0)
+}
+
+fn digest_by(
+    input: &Input,
+    checkers: &[&'static dyn Checker],
+    asked: bool,
+    clock_uncertainty_ns: u64,
+) -> Result<Digest, Unreadable> {
     let mut digest = DigestBuilder::new(checkers.iter().copied());
+    digest = digest.clock_uncertainty(clock_uncertainty_ns);
     if !asked {
         digest = digest.unasked();
     }

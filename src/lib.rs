@@ -15,12 +15,14 @@
 pub mod backends;
 pub mod check;
 pub mod cli;
+pub mod doctor;
 pub mod input;
 #[cfg(all(unix, feature = "postgres"))]
 pub mod local;
 #[cfg(feature = "aws")]
 pub mod provision;
 pub mod report;
+pub mod round_trip;
 pub mod run;
 pub mod runner;
 pub mod store;

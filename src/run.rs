@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use witness_checkers::{Options as CheckOptions, Verdicts};
-use witness_histories::{RecordError, Recorder};
+use witness_histories::{RecordError, Recorder, Stamping};
 use witness_workloads::{Parameters, Workload};
 
 use crate::backends::{self, Backend, OpenError};
 use crate::check::{self, Unreadable};
 use crate::input::Input;
 use crate::report;
+use crate::round_trip;
 use crate::runner::{self, Ended, Plan, Progress, RunError, Stop};
 use crate::store::{self, Run, RunDir, StoreError};
 
@@ -35,6 +36,9 @@ pub struct Spec {
     pub settle_max: Duration,
     /// The isolation level to decide; none: the one that the database claims.
     pub level: Option<String>,
+    /// What events say of when they happened by the system's clock, for a history that is
+    /// to be merged with another; none: nothing.
+    pub stamping: Option<Stamping>,
     /// Below which the run's directory is made.
     pub store: PathBuf,
 }
@@ -55,6 +59,7 @@ impl Spec {
             options: backends::Options::default(),
             settle_max: Duration::from_secs(10),
             level: None,
+            stamping: None,
             store: PathBuf::from("store"),
         })
     }
@@ -147,9 +152,14 @@ pub async fn run(
         ..spec.parameters.clone()
     };
     let dir = RunDir::create(&spec.store, spec.workload.name(), spec.backend.name())?;
-    let run = describe(spec, &parameters, &opened.about);
+    let mut run = describe(spec, &parameters, &opened.about);
+    if run.provenance == "real" {
+        run.round_trips = round_trip::of_all(opened.database.as_ref()).await;
+    }
+    let recorder = Recorder::create_stamping(dir.history(), spec.stamping.clone())?;
+    let began = humantime::format_rfc3339_nanos(recorder.began());
+    run.recorded_from = Some(began.to_string());
     dir.write_json(store::RUN, &run)?;
-    let recorder = Recorder::create(dir.history())?;
     told(Told::Began(&run, &dir));
 
     let plan = Plan {
@@ -195,6 +205,7 @@ fn describe(spec: &Spec, parameters: &Parameters, about: &backends::About) -> Ru
     Run {
         version: env!("CARGO_PKG_VERSION").into(),
         began: store::now(),
+        recorded_from: None,
         workload: spec.workload.name().into(),
         backend: spec.backend.name().into(),
         title: about.title.clone(),
@@ -202,6 +213,7 @@ fn describe(spec: &Spec, parameters: &Parameters, about: &backends::About) -> Ru
         claim: about.claim.into(),
         isolation: about.isolation.map(str::to_owned),
         endpoints: about.endpoints.iter().map(|e| json!(e)).collect(),
+        round_trips: Vec::new(),
         seed: spec.options.seed,
         options: options(spec, parameters),
     }
@@ -222,7 +234,7 @@ fn options(spec: &Spec, parameters: &Parameters) -> Value {
         regions: _,
     } = parameters;
     let on_sale = on_sale.map(|(seats, buyers)| format!("{seats}x{buyers}"));
-    let on_servers = ["postgres", "mysql"].contains(&spec.backend.name());
+    let on_servers = spec.backend.heeds().contains(&"--isolation");
     let servers = on_servers.then_some(&spec.options.servers);
     let ms = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
     json!({
@@ -243,6 +255,8 @@ fn options(spec: &Spec, parameters: &Parameters) -> Value {
         "standby_lag_ms": servers.map(|s| ms(s.standby_lag)),
         "settle_ms_max": ms(spec.settle_max),
         "level": spec.level,
+        "clock_uncertainty_ns": spec.stamping.as_ref().map(|s| s.uncertainty_ns),
+        "recorder": spec.stamping.as_ref().and_then(|s| s.recorder.as_ref()),
         "database": spec.backend.choices(&spec.options),
     })
 }

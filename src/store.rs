@@ -17,6 +17,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use crate::round_trip::RoundTrip;
+
 /// The file that holds the events.
 pub const HISTORY: &str = "history.jsonl";
 /// The file that says what ran.
@@ -61,6 +63,10 @@ pub struct Run {
     pub version: String,
     /// When it began, in UTC.
     pub began: String,
+    /// When the recorder's clock, by which events have their time, was at 0: as `began`,
+    /// to the nanosecond. None in files of runs from before this was saved.
+    #[serde(default)]
+    pub recorded_from: Option<String>,
     /// The workload's name.
     pub workload: String,
     /// The backend's name.
@@ -77,6 +83,10 @@ pub struct Run {
     pub isolation: Option<String>,
     /// Region by region, where it was reached.
     pub endpoints: Vec<Value>,
+    /// How far away each region was; none of embedded regions, and in files of runs from
+    /// before this was measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub round_trips: Vec<RoundTrip>,
     /// The seed of whatever was random in the embedded regions.
     pub seed: u64,
     /// Every other option that had a say, by its name on the command line.

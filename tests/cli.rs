@@ -134,6 +134,97 @@ fn json_is_the_verdicts_and_nothing_else() {
     assert_eq!(both["histories"][1]["path"], "violated");
 }
 
+/// `witness check … | head -1`: the end of what reads decides nothing.
+#[test]
+fn who_stops_reading_changes_no_exit_code() {
+    let oversold = oversold();
+    let dir = dir_with(&[("valid", SALE), ("violated", &oversold)]);
+    for (arguments, code) in [
+        (&["check", "valid"][..], 0),
+        (&["check", "violated"], 1),
+        (&["check", "--format", "json", "valid", "violated"], 1),
+        (&["convert", "violated", "-", "--to", "edn"], 0),
+        (&["list"], 0),
+        (&["--help"], 0),
+        (&["completions", "bash"], 0),
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let said = said(command(arguments, dir.path()).stdout(writer).output());
+        assert_eq!(said.code, code, "{arguments:?}: {}", said.stderr);
+        assert_eq!(said.stderr, "", "{arguments:?}");
+    }
+}
+
+/// What is said there is no part of what comes of it.
+#[test]
+fn nobody_has_to_hear_what_goes_wrong() {
+    let dir = dir_with(&[("empty", "")]);
+    let mut cases = vec![(vec!["check", "empty"], 254)];
+    let endpoints = ["us-east-1=a.invalid", "us-east-2=b.invalid"];
+    if cfg!(feature = "aws") {
+        // The cost is said before the question.
+        let mut run = vec!["run", "seats", "--backend", "dynamodb"];
+        run.extend(endpoints.iter().flat_map(|e| ["--endpoint", e]));
+        cases.push((run, 254));
+    }
+    for (arguments, code) in cases {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = command(&arguments, dir.path());
+        let status = command.stdin(Stdio::null()).stderr(writer).status();
+        assert_eq!(status.expect("it runs").code(), Some(code), "{arguments:?}");
+    }
+}
+
+/// A proof is of one checker: what is of others is not ignored.
+#[test]
+fn options_that_a_proof_does_not_heed_are_refused() {
+    let dir = dir_with(&[("valid", SALE), ("p.json", "{}")]);
+    for other in [
+        &["--checker", "isolation"][..],
+        &["--seat", "A1"],
+        &["--draw", "cycles"],
+        &["--level", "serializable"],
+        &["--data", "list-append"],
+        &["--sequential-keys"],
+        &["--linearizable-keys"],
+    ] {
+        for proof in ["--proof", "--verify-proof"] {
+            let file = if proof == "--proof" {
+                "new.json"
+            } else {
+                "p.json"
+            };
+            let mut arguments = vec!["check", "valid", proof, file];
+            arguments.extend(other);
+            let said = witness(&arguments, dir.path());
+            assert_eq!(said.code, 254, "{arguments:?}: {}", said.stdout);
+            assert!(
+                said.stderr.contains("cannot be used with"),
+                "{}",
+                said.stderr
+            );
+        }
+    }
+    let verified = [
+        "check",
+        "valid",
+        "--verify-proof",
+        "p.json",
+        "--format",
+        "json",
+    ];
+    let said = witness(&verified, dir.path());
+    assert_eq!(said.code, 254, "{}", said.stderr);
+    assert!(
+        said.stderr.contains("cannot be used with"),
+        "{}",
+        said.stderr
+    );
+    assert!(!dir.path().join("new.json").exists());
+}
+
 #[test]
 fn standard_input_is_a_history_too() {
     let dir = dir_with(&[]);
@@ -724,6 +815,11 @@ mod run {
             "reads": "eventual", "writes": "conditional", "transactions": true, "client_tokens": true,
         });
         assert_eq!(run["options"]["database"], expected);
+        assert_eq!(
+            run.get("round_trips"),
+            None,
+            "embedded regions are not far away"
+        );
         let dsql = [
             "run",
             "--backend",
@@ -792,22 +888,48 @@ fn without_postgresql_the_message_says_how_to_get_it() {
     assert!(said.contains("/nowhere"), "{said}");
 }
 
-#[cfg(feature = "aws")]
+/// Each with the value that it has by default, too: who gives it counts on it.
+#[cfg(all(unix, feature = "aws", feature = "mysql"))]
 #[test]
-fn what_is_postgresqls_is_refused_without_it() {
-    for arguments in [
-        &["--isolation", "read-committed"][..],
-        &["--standby"],
-        &["--url", "us-east-1=postgres://u:hunter2@h/d"],
+fn an_option_of_another_backend_is_refused() {
+    let dir = dir_with(&[]);
+    let dynamo = "--backend dynamodb or dynamodb-mrsc;";
+    let servers = "--backend postgres or mysql;";
+    for (backend, option, theirs) in [
+        ("dsql", &["--reads", "consistent"][..], dynamo),
+        ("dsql", &["--writes", "plain"], dynamo),
+        ("dsql", &["--transactions"], dynamo),
+        ("postgres", &["--transactions", "--client-tokens"], dynamo),
+        ("mysql", &["--reads", "eventual"], dynamo),
+        ("dynamodb", &["--dsql-user", "admin"], "--backend dsql;"),
+        (
+            "dynamodb-mrsc",
+            &["--token-expiry", "15m"],
+            "--backend dsql;",
+        ),
+        ("dsql", &["--isolation", "serializable"], servers),
+        (
+            "dsql",
+            &["--url", "us-east-1=postgres://u:hunter2@h/d"],
+            servers,
+        ),
+        ("dynamodb", &["--standby"], "--backend postgres;"),
+        ("mysql", &["--standby"], "--backend postgres;"),
+        (
+            "mysql",
+            &["--standby", "--standby-lag", "0s"],
+            "--backend postgres;",
+        ),
+        ("dsql,dynamodb", &["--isolation", "serializable"], servers),
     ] {
-        let run = Command::new(env!("CARGO_BIN_EXE_witness"))
-            .args(["run", "seats", "--backend", "dsql"])
-            .args(arguments)
-            .output()
-            .expect("it runs");
-        let said = String::from_utf8_lossy(&run.stderr);
-        assert_eq!(run.status.code(), Some(254), "{said}");
-        assert!(said.contains("--backend postgres"), "{said}");
-        assert!(!said.contains("hunter2"), "{said}");
+        let mut arguments = vec!["run", "seats", "--backend", backend];
+        arguments.extend(option);
+        let said = witness(&arguments, dir.path());
+        assert_eq!(said.code, 254, "{arguments:?}: {}", said.stderr);
+        let expected = format!("{} goes with {theirs}", option[0]);
+        assert!(said.stderr.contains(&expected), "{}", said.stderr);
+        assert!(!said.stderr.contains("hunter2"), "{}", said.stderr);
+        assert_eq!(said.stderr.lines().count(), 1, "{}", said.stderr);
     }
+    assert!(!dir.path().join("store").exists(), "nothing began");
 }

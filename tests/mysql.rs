@@ -129,6 +129,7 @@ async fn stale() -> Result<(), Failed> {
         database.connect("one").await?,
         database.connect("two").await?,
     );
+    doctor(&urls)?;
     let mut holder = Conn::from_url(&urls[1]).await?;
     holder.query_drop("FLUSH TABLES WITH READ LOCK").await?;
     let row = Row::from([("key".into(), "r1".into()), ("value".into(), "7".into())]);
@@ -144,6 +145,50 @@ async fn stale() -> Result<(), Failed> {
     holder.query_drop("UNLOCK TABLES").await?;
     while read(two.as_mut()).await? != Some(row.clone()) {
         tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Ok(())
+}
+
+/// Both nodes have all that a run needs; who comes with another password is not let in.
+fn doctor(urls: &[String]) -> Result<(), Failed> {
+    let (_, at) = urls[0].split_once('@').ok_or("no user")?;
+    let wrong = format!("mysql://witness:hunter2@{at}");
+    for (urls, expected) in [
+        (&[urls[0].as_str(), urls[1].as_str()][..], &[][..]),
+        (&[&wrong], &["let in"]),
+    ] {
+        let mut doctor = std::process::Command::new(env!("CARGO_BIN_EXE_witness"));
+        doctor.args(["doctor", "--backend", "mysql", "--format", "json"]);
+        for (n, url) in urls.iter().enumerate() {
+            doctor.args(["--url", &format!("region-{n}={url}")]);
+        }
+        let said = String::from_utf8(doctor.output()?.stdout)?;
+        let read: serde_json::Value = serde_json::from_str(&said)?;
+        let all = read["checks"].as_array().ok_or("no checks")?;
+        // Of the servers: this host may be as it is.
+        let state = |state: &'static str| {
+            let mut names: Vec<_> = all
+                .iter()
+                .filter(|c| c["state"] == state && c["place"] != "this host")
+                .filter_map(|c| c["name"].as_str())
+                .collect();
+            names.sort_unstable();
+            names.dedup();
+            names
+        };
+        assert_eq!(state("missing"), expected, "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+        if expected.is_empty() {
+            let ok = [
+                "Galera",
+                "clock",
+                "let in",
+                "may make tables",
+                "room",
+                "round trip",
+            ];
+            assert_eq!(state("ok"), ok, "{said}");
+        }
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ impl Stop {
         Stop(Some(Arc::new(stop)))
     }
 
-    fn now(&self) -> bool {
+    pub(crate) fn now(&self) -> bool {
         self.0.as_ref().is_some_and(|stop| stop())
     }
 }

@@ -1,9 +1,12 @@
 //! What checkers keep of a history, built in one pass over its events. It holds
 //! only what the selected checkers need, and judges nothing.
 
+use std::sync::Arc;
+
 use witness_histories::{Event, History};
 
 use crate::checker::{Caveat, CheckError, Checker, Need};
+use crate::clocks::{Clocks, ClocksBuilder};
 use crate::isolation::{Transactions, TransactionsBuilder};
 use crate::linearizable;
 use crate::operations::{Operations, OperationsBuilder};
@@ -17,6 +20,7 @@ pub struct Digest {
     sales: Sales,
     operations: Operations,
     transactions: Transactions,
+    clocks: Option<Arc<Clocks>>,
     history: History,
 }
 
@@ -27,6 +31,7 @@ pub struct DigestBuilder {
     events: u64,
     sales: Option<SalesBuilder>,
     operations: Option<OperationsBuilder>,
+    clocks: ClocksBuilder,
     transactions: Option<TransactionsBuilder>,
     history: Option<Vec<Event<'static>>>,
     unasked: bool,
@@ -47,6 +52,7 @@ impl DigestBuilder {
             operations: needs
                 .contains(&Need::Operations)
                 .then(OperationsBuilder::default),
+            clocks: ClocksBuilder::default(),
             transactions: needs
                 .contains(&Need::Transactions)
                 .then(TransactionsBuilder::default),
@@ -63,6 +69,16 @@ impl DigestBuilder {
     #[must_use]
     pub fn unasked(mut self) -> Self {
         self.unasked = true;
+        self
+    }
+
+    /// By how much the clocks of several recorders may be off more than they say, in
+    /// nanoseconds, for what must know it while the history is read.
+    #[must_use]
+    pub fn clock_uncertainty(mut self, ns: u64) -> Self {
+        if let Some(sales) = &mut self.sales {
+            sales.clock_uncertainty(ns);
+        }
         self
     }
 
@@ -83,6 +99,9 @@ impl DigestBuilder {
                 }
                 taken => taken?,
             }
+        }
+        if self.operations.is_some() || self.transactions.is_some() {
+            self.clocks.event(event);
         }
         if let Some(operations) = &mut self.operations {
             let known = operations.fs().len();
@@ -128,11 +147,15 @@ impl DigestBuilder {
         let mut transactions = self.transactions.unwrap_or_default().finish();
         transactions.processes_are_known =
             !self.caveats.iter().any(|caveat| caveat.unknown_processes);
+        let mut operations = self.operations.unwrap_or_default().finish();
+        let clocks = self.clocks.finish().map(Arc::new);
+        operations.clocks.clone_from(&clocks);
         Ok(Digest {
             caveats: self.caveats,
             events: self.events,
             sales: sales.finish(self.events)?,
-            operations: self.operations.unwrap_or_default().finish(),
+            operations,
+            clocks,
             transactions,
             history: History::from_events(self.history.unwrap_or_default())?,
         })
@@ -176,6 +199,11 @@ impl Digest {
     /// The transactions of clients; empty unless a checker needed them.
     pub(crate) fn transactions(&self) -> &Transactions {
         &self.transactions
+    }
+
+    /// What orders the operations or transactions of clients, if several recorders saw them.
+    pub(crate) fn clocks(&self) -> Option<&Clocks> {
+        self.clocks.as_deref()
     }
 
     /// The whole history; empty unless a checker needed it.

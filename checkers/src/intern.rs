@@ -15,7 +15,7 @@ pub(crate) const NONE: u32 = u32::MAX;
 /// Byte strings, each once, numbered from 0 in order of appearance.
 ///
 /// Memory a string: its bytes, 4 for where it ends, and 6 to 12 for looking it up.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Interner {
     arena: Vec<u8>,
     ends: Vec<u32>,

@@ -18,6 +18,10 @@
 //! request of its own. If rows name no request, a buyer's purchases of a seat allow as
 //! many sales as they are requests.
 //!
+//! **Several recorders.** A purchase must be in the evidence only if clocks are sure that it
+//! was over before the region's evidence was asked for by the recorder that did so last;
+//! else it is late. Of resets see [`sales`](crate::sales).
+//!
 //! **Sound.** What nobody knows is given the benefit of the doubt: the sale of a
 //! purchase that ended in `info` may be there or not, and may have landed between two
 //! reads of the evidence, so in one region only it is a doubt, not an anomaly. Absence

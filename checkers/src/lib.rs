@@ -33,6 +33,7 @@ mod acquisitions;
 mod at_most_one_acquisition;
 mod budget;
 mod checker;
+mod clocks;
 mod digest;
 mod intern;
 mod isolation;

@@ -1,7 +1,10 @@
 //! The operations of a history, compact: 28 bytes each and 16 for their times, with
 //! keys and values as numbers. It knows what an operation is, and no model.
 
+mod canonical;
 mod values;
+
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -9,6 +12,7 @@ use serde_json::Value;
 use witness_histories::{Event, Kind, Process};
 
 use crate::checker::CheckError;
+use crate::clocks::Clocks;
 use crate::intern::{Full, Keys, NONE};
 pub(crate) use values::{Values, small_integer};
 
@@ -77,6 +81,8 @@ pub struct Operations {
     pub(crate) values: Values,
     /// How many failures, by whether they say something of the state.
     pub(crate) failed: u64,
+    /// What orders the events, if several recorders saw them.
+    pub(crate) clocks: Option<Arc<Clocks>>,
 }
 
 impl Operations {

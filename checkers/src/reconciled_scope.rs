@@ -15,6 +15,9 @@
 //! seat with a reset of which nobody knows: the scoreboard may have begun anew at it or
 //! not, and the seat at any time since.
 //!
+//! A history of several recorders is not judged: each scoreboard counts the buyers of its
+//! recorder, and the ledgers hold the sales of all.
+//!
 //! **Sound.** Violated only if no such explanation can make the numbers equal, and,
 //! where a ledger was not seen whole, only if it has too many already.
 //! **Complete.** Valid only if all ledgers were seen whole and both numbers are equal.
@@ -50,12 +53,18 @@ impl Checker for ReconciledScope {
     }
 
     fn applies(&self, digest: &Digest) -> bool {
-        digest.sales().last_scoreboard.is_some()
+        let sales = digest.sales();
+        sales.last_scoreboard.is_some() && !sales.has_several_recorders()
     }
 
     fn check(&self, digest: &Digest, options: &Options) -> Verdict {
         let sales = digest.sales();
         let mut ruling = Ruling::new(self, digest);
+        if sales.has_several_recorders() {
+            return ruling.refuse(
+                "the history is of several recorders, and a scoreboard counts the buyers of one",
+            );
+        }
         let focus = match &options.focus {
             Some(printed) => sales.seat_named(printed),
             None => sales.last_scoreboard,

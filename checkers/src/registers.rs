@@ -7,6 +7,7 @@ use crate::linearizable::{self, Conflict, Groups, Intervals, Meaning};
 use crate::monitors::Interval;
 use crate::monitors::register::{Action, Operation, Reason};
 use crate::operations::{NEVER, Operations, Outcome};
+use crate::ruling::Ruling;
 use crate::verdict::Anomaly;
 
 /// The operations of a history on registers. A monitor's ids are indices of operations.
@@ -23,9 +24,39 @@ pub(crate) struct Registers<'a> {
 pub(crate) type Misfit = String;
 
 impl<'a> Registers<'a> {
+    /// By what is certain of their order in time.
     pub(crate) fn new(operations: &'a Operations, options: &Options) -> Result<Self, Misfit> {
         let uncertainty_ns = options.object.clock_uncertainty_ns;
-        let intervals = Intervals::new(operations, uncertainty_ns);
+        let certain = Intervals::new(operations, uncertainty_ns);
+        Registers::with(operations, options, certain)
+    }
+
+    /// Adds to the ruling what several recorders leave in doubt: what is certain need not
+    /// be all that holds, so some way in which everything may have happened must show it.
+    pub(crate) fn doubt(
+        operations: &'a Operations,
+        options: &Options,
+        ruling: &mut Ruling,
+        holds: impl Fn(&Registers<'a>) -> bool,
+    ) {
+        let Some(clocks) = &operations.clocks else {
+            return;
+        };
+        let uncertainty_ns = options.object.clock_uncertainty_ns;
+        clocks.describe(uncertainty_ns, ruling);
+        let mut possible = Intervals::possible(operations, uncertainty_ns)
+            .filter_map(|intervals| Registers::with(operations, options, intervals).ok());
+        if !possible.any(|registers| holds(&registers)) {
+            ruling.doubt(clocks.undecided(uncertainty_ns));
+        }
+    }
+
+    fn with(
+        operations: &'a Operations,
+        options: &Options,
+        intervals: Intervals,
+    ) -> Result<Self, Misfit> {
+        let uncertainty_ns = options.object.clock_uncertainty_ns;
         Ok(Registers {
             operations,
             meaning: linearizable::meaning(operations, options),
@@ -202,13 +233,13 @@ impl<'a> Registers<'a> {
 /// The time of each position, in nanoseconds since the first, made strictly ascending:
 /// the order of positions is the order that is certain.
 fn instants(operations: &Operations, intervals: &Intervals, uncertainty_ns: u64) -> Vec<u64> {
-    let by = i128::from(uncertainty_ns);
     let mut ends: Vec<(u32, i128)> = Vec::with_capacity(2 * operations.len());
-    for (at, &[call_ns, ret_ns]) in (0..).zip(&operations.times) {
+    for at in 0..operations.len() as u32 {
         let [call, ret] = intervals.of(operations, at);
-        ends.push((call, i128::from(call_ns) - by));
+        let [call_ns, ret_ns] = intervals.times(operations, at, uncertainty_ns);
+        ends.push((call, call_ns));
         if ret != NEVER {
-            ends.push((ret, i128::from(ret_ns) + by));
+            ends.push((ret, ret_ns));
         }
     }
     ends.sort_unstable();
@@ -219,8 +250,8 @@ fn instants(operations: &Operations, intervals: &Intervals, uncertainty_ns: u64)
     let mut instants = vec![0; last];
     let mut next = 0;
     for (position, ns) in ends {
-        let instant = u64::try_from(ns - first).unwrap_or(Interval::NEVER / 2);
-        let instant = instant.max(next);
+        let instant = u64::try_from(ns - first).unwrap_or(Interval::NEVER);
+        let instant = instant.min(Interval::NEVER / 2).max(next);
         instants[position as usize] = instant;
         next = instant + 1;
     }

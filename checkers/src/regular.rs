@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use crate::checker::{Checker, Need, Options};
 use crate::digest::Digest;
+use crate::monitors::register::Reason;
 use crate::monitors::{Outcome, regular};
 use crate::registers::{Misfit, Registers};
 use crate::ruling::Ruling;
@@ -54,11 +55,13 @@ impl Checker for Regular {
         if operations.is_empty() {
             ruling.doubt("there are no operations");
         }
+        Registers::doubt(operations, options, &mut ruling, |registers| {
+            let all: Vec<&[u32]> = registers.members().collect();
+            let valid = |outcome: Result<_, _>| matches!(outcome, Ok(Outcome::Valid));
+            outcomes(registers, &all).into_iter().all(valid)
+        });
         let all: Vec<&[u32]> = registers.members().collect();
-        let outcomes: Vec<_> = all
-            .par_iter()
-            .map(|members| Ok::<_, Misfit>(regular::check(&registers.history(members)?)))
-            .collect();
+        let outcomes = outcomes(&registers, &all);
         for (members, outcome) in all.iter().zip(outcomes) {
             match outcome {
                 Ok(Outcome::Valid) => {}
@@ -79,4 +82,11 @@ impl Checker for Regular {
             Valid::Unknown => doubt.unwrap_or_default().to_owned(),
         })
     }
+}
+
+/// What is found of each register.
+fn outcomes(registers: &Registers<'_>, all: &[&[u32]]) -> Vec<Result<Outcome<Reason>, Misfit>> {
+    all.par_iter()
+        .map(|members| Ok(regular::check(&registers.history(members)?)))
+        .collect()
 }

@@ -19,6 +19,7 @@ use crate::digest::Digest;
 use crate::intern::NONE;
 use crate::linearizable::{self, capitalised};
 use crate::monitors::Stop;
+use crate::monitors::register::Reason;
 use crate::monitors::staleness::{self, StaleRead};
 use crate::operations::Outcome;
 use crate::registers::{Misfit, Registers};
@@ -81,11 +82,13 @@ impl Checker for Staleness {
         if operations.is_empty() {
             ruling.doubt("there are no operations");
         }
+        Registers::doubt(operations, options, &mut ruling, |registers| {
+            let all: Vec<&[u32]> = registers.members().collect();
+            let fresh = |measured: Measured| matches!(measured, Ok(Ok(found)) if found.delta == 0 && found.stale.is_empty());
+            measured(registers, &all).into_iter().all(fresh)
+        });
         let all: Vec<&[u32]> = registers.members().collect();
-        let measured: Vec<_> = all
-            .par_iter()
-            .map(|members| Ok::<_, Misfit>(staleness::measure(&registers.history(members)?)))
-            .collect();
+        let measured = measured(&registers, &all);
         let mut most = Most::default();
         let mut stale = Vec::new();
         for (&members, measured) in all.iter().zip(measured) {
@@ -141,6 +144,15 @@ impl Checker for Staleness {
             Valid::Unknown => doubt.unwrap_or_default().to_owned(),
         })
     }
+}
+
+/// What is found of a register.
+type Measured = Result<Result<staleness::Staleness, Stop<Reason>>, Misfit>;
+
+fn measured(registers: &Registers<'_>, all: &[&[u32]]) -> Vec<Measured> {
+    all.par_iter()
+        .map(|members| Ok(staleness::measure(&registers.history(members)?)))
+        .collect()
 }
 
 /// The greatest of each measure, over all registers.

@@ -15,7 +15,7 @@ use crate::words;
 /// One that ended in `info` before may be in the evidence or not. It may even take
 /// effect after it: no reading could rule that out, so valid means of what was read.
 pub(crate) fn doubt_the_run(sales: &Sales, ruling: &mut Ruling) {
-    if sales.began && !sales.ended {
+    if sales.cut_short {
         ruling.doubt("the run was cut short: the history does not say that it ended");
     }
     let late = sales.late();

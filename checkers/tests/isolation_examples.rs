@@ -293,6 +293,63 @@ fn appends_that_nobody_saw_are_put_in_some_order() {
     assert_eq!(check(unseen, None).valid, Valid::True);
 }
 
+/// What was read and overwritten behind its back does not matter to levels that allow it.
+#[test]
+fn appends_that_nobody_saw_leave_no_weak_level_open() {
+    assert_found(
+        r#"0 invoke txn _ [["r","x",null],["r","y",null]]
+           1 invoke txn _ [["append","x",1],["append","y",1]]
+           1 ok     txn _ [["append","x",1],["append","y",1]]
+           0 ok     txn _ [["r","x",[]],["r","y",[1]]]
+           2 invoke txn _ [["r","x",null],["r","y",null]]
+           2 ok     txn _ [["r","x",[1]],["r","y",[1]]]
+           3 invoke txn _ [["append","z",1]]
+           3 ok     txn _ [["append","z",1]]
+           4 invoke txn _ [["append","z",2]]
+           4 ok     txn _ [["append","z",2]]"#,
+        &["G-single", "fractured-read"],
+        &[
+            "monotonic-atomic-view",
+            "cursor-stability",
+            "strong-read-committed",
+        ],
+        &[
+            "read-atomic",
+            "causal",
+            "repeatable-read",
+            "parallel-snapshot-isolation",
+            "serializable",
+        ],
+    );
+}
+
+/// Each had to come first of those who appended to what it read.
+#[test]
+fn of_two_updates_that_nobody_saw_one_is_lost() {
+    let history = r#"
+        0 invoke txn _ [["r","x",null],["append","x",1],["append","z",1]]
+        1 invoke txn _ [["r","z",null],["append","z",2],["append","x",2]]
+        0 ok     txn _ [["r","x",[]],["append","x",1],["append","z",1]]
+        1 ok     txn _ [["r","z",[]],["append","z",2],["append","x",2]]"#;
+    assert_found(
+        history,
+        &["lost-update", "G2-item"],
+        &["strong-read-committed", "causal"],
+        &["cursor-stability", "repeatable-read", "snapshot-isolation"],
+    );
+    let verdict = check(history, Some("cursor-stability"));
+    let lost: Vec<_> = verdict.anomalies.iter().map(|a| &a.explanation).collect();
+    assert_eq!(
+        lost,
+        [
+            "T0 read [] of key \"x\" and appended to it, and so did T1, which it did not see: T0 came \
+             before T1, or its update was lost. T1 read [] of key \"z\" and appended to it, and so did \
+             T0, which it did not see: T1 came before T0, or its update was lost. They cannot all have \
+             come before the next."
+        ]
+    );
+}
+
 #[test]
 fn nothing_is_said_of_processes_that_nobody_recorded() {
     let edn = r#"

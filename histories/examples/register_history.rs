@@ -96,6 +96,7 @@ fn write(
                 value: Some(std::borrow::Cow::Owned(value)),
                 error: None,
                 attempts: None,
+                stamp: None,
                 extra: Vec::new(),
             },
             &mut line,

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 
+use crate::clock::Stamp;
 use crate::event::{Error, Event, Key, Kind, Process};
 use crate::field::Field;
 
@@ -23,6 +24,7 @@ pub(crate) struct Draft<'a> {
     pub(crate) value: Option<Cow<'a, RawValue>>,
     pub(crate) error: Option<Error<'a>>,
     pub(crate) attempts: Option<u32>,
+    pub(crate) stamp: Option<Box<Stamp<'a>>>,
     pub(crate) extra: Vec<(Cow<'a, str>, Cow<'a, RawValue>)>,
 }
 
@@ -126,6 +128,7 @@ impl Completion {
             value: draft.value,
             error: draft.error,
             attempts: draft.attempts,
+            stamp: draft.stamp,
             extra: draft.extra,
         })
     }

@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 
+use crate::clock::{Clock, Stamp};
+
 /// What an event says of its operation (Jepsen's `:type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -138,11 +140,23 @@ pub struct Event<'a> {
     pub error: Option<Error<'a>>,
     /// Database transactions tried, the first included.
     pub attempts: Option<u32>,
+    /// The fields `clock` and `recorder`, if there is one of them.
+    pub stamp: Option<Box<Stamp<'a>>>,
     /// Fields that this version does not know, kept and written back in order.
     pub extra: Vec<(Cow<'a, str>, Cow<'a, RawValue>)>,
 }
 
 impl Event<'_> {
+    /// When it happened, by a clock that can be compared with those of other recorders.
+    pub fn clock(&self) -> Option<Clock> {
+        self.stamp.as_ref()?.clock
+    }
+
+    /// Whose order of events this is, where a history has those of several recorders.
+    pub fn recorder(&self) -> Option<&str> {
+        self.stamp.as_ref()?.recorder.as_deref()
+    }
+
     /// The same event, borrowing nothing.
     pub fn into_owned(self) -> Event<'static> {
         let text = |s: Cow<'_, str>| Cow::Owned(s.into_owned());
@@ -158,6 +172,7 @@ impl Event<'_> {
             value: self.value.map(raw),
             error: self.error.map(Error::into_owned),
             attempts: self.attempts,
+            stamp: self.stamp.map(|stamp| Box::new(stamp.into_owned())),
             extra: self
                 .extra
                 .into_iter()

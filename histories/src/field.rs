@@ -26,6 +26,10 @@ pub enum Field {
     Error,
     /// `attempts`
     Attempts,
+    /// `clock`
+    Clock,
+    /// `recorder`
+    Recorder,
 }
 
 impl Field {
@@ -42,6 +46,8 @@ impl Field {
             Field::Value => "value",
             Field::Error => "error",
             Field::Attempts => "attempts",
+            Field::Clock => "clock",
+            Field::Recorder => "recorder",
         }
     }
 
@@ -58,6 +64,8 @@ impl Field {
             "value" => Field::Value,
             "error" => Field::Error,
             "attempts" => Field::Attempts,
+            "clock" => Field::Clock,
+            "recorder" => Field::Recorder,
             _ => return None,
         })
     }

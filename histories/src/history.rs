@@ -10,6 +10,7 @@ use std::path::Path;
 
 use serde_json::value::RawValue;
 
+use crate::clock::Stamp;
 use crate::event::{Error, Event, Key, Kind, Process};
 use crate::operation::Operation;
 use crate::reader::{ReadError, Reader, Warning};
@@ -17,7 +18,7 @@ use crate::validate::{Invalid, Validator};
 
 /// A valid history: every completion has its invocation.
 ///
-/// Texts and keys are stored once each; an event takes about 100 bytes and its
+/// Texts and keys are stored once each; an event takes about 110 bytes and its
 /// value.
 #[derive(Debug, Clone, Default)]
 pub struct History {
@@ -42,6 +43,7 @@ struct Stored {
     key: Option<u32>,
     error: Option<(u32, u32)>,
     attempts: Option<u32>,
+    stamp: Option<Box<Stamp<'static>>>,
     kind: Kind,
 }
 
@@ -132,6 +134,7 @@ impl History {
                 .error
                 .map(|(class, message)| Error::new(text(class), text(message))),
             attempts: stored.attempts,
+            stamp: stored.stamp.clone(),
             extra: stored
                 .extra
                 .iter()
@@ -181,6 +184,7 @@ impl Builder {
                 .map(|key| id(&key.into_owned(), &mut self.key_ids, keys)),
             value: event.value.map(Cow::into_owned),
             attempts: event.attempts,
+            stamp: event.stamp.map(|stamp| Box::new(stamp.into_owned())),
             error: event
                 .error
                 .map(|error| (text(&error.class), text(&error.message))),

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::clock::Clock;
 use crate::draft::Draft;
 use crate::edn::{self, Fault, Place};
 use crate::event::{Error, Key, Kind, Process};
@@ -45,6 +46,14 @@ pub(crate) fn parse(text: &str) -> Result<Draft<'_>, Box<Fault>> {
             Field::Attempts => draft.attempts = Some(scalar(json, fault, "expected a count")?),
             Field::Region => {
                 draft.region = Some(text_of(json).ok_or_else(|| fault("expected a text"))?)
+            }
+            Field::Recorder => {
+                let name = text_of(json).ok_or_else(|| fault("expected a text"))?;
+                draft.stamp.get_or_insert_default().recorder = Some(name);
+            }
+            Field::Clock => {
+                let clock = Clock::from_json(json).map_err(|bad| fault(&bad.to_string()))?;
+                draft.stamp.get_or_insert_default().clock = Some(clock);
             }
             Field::F => draft.f = Some(text_of(json).ok_or_else(|| fault("expected a text"))?),
             Field::Type => {

@@ -14,4 +14,4 @@ mod write;
 
 pub use parse::{ParseError, key, parse};
 pub use write::write;
-pub(crate) use write::{write_head, write_key, write_rest};
+pub(crate) use write::{write_head, write_key, write_rest, write_stamp};

@@ -36,6 +36,7 @@
 //! no database driver and no network; whether a history is *right* is for the
 //! checkers to say, here it is only *well formed*.
 
+mod clock;
 mod convert;
 mod draft;
 pub mod edn;
@@ -47,6 +48,7 @@ mod independent;
 mod jepsen_log;
 mod json;
 pub mod jsonl;
+mod merge;
 mod notation;
 mod operation;
 mod raw;
@@ -57,14 +59,16 @@ mod source;
 mod strategies;
 mod validate;
 
+pub use clock::{Clock, Stamp};
 pub use convert::{ConvertError, Writer, convert};
 pub use draft::Supplied;
 pub use event::{Completion, Error, Event, Key, Kind, Process};
 pub use field::Field;
 pub use format::{Format, UnknownFormat};
 pub use history::History;
+pub use merge::{MergeError, Source, merge};
 pub use notation::{NotationError, history};
 pub use operation::Operation;
 pub use reader::{LINE_BYTES_MAX, ReadError, Reader, Warning};
-pub use recorder::{Author, Client, Note, OpenOperation, RecordError, Recorder};
+pub use recorder::{Author, Client, Note, OpenOperation, RecordError, Recorder, Stamping};
 pub use validate::{Invalid, Problem, Validator};

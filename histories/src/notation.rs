@@ -113,6 +113,7 @@ fn event(index: u64, line: &str) -> Result<Event<'_>, &'static str> {
             None => return Err("an error is a class, a colon and a message"),
         },
         attempts,
+        stamp: None,
         extra: Vec::new(),
     })
 }

@@ -8,11 +8,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::clock::Clock;
 use crate::event::{Error, Event, Key, Kind, Process};
 use crate::jsonl;
 
@@ -52,10 +53,29 @@ pub struct Recorder {
     shared: Arc<Shared>,
 }
 
+/// What events say of when they happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamping {
+    /// The recorder's name; none: that is said when the history is merged.
+    pub recorder: Option<String>,
+    /// By how much the system's clock may be off, either way, in nanoseconds.
+    pub uncertainty_ns: u64,
+}
+
+/// Nanoseconds since the Unix epoch.
+fn since_epoch(time: SystemTime) -> i64 {
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_nanos()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |ns| -ns),
+    }
+}
+
 #[derive(Debug)]
 struct Shared {
     path: PathBuf,
     start: Instant,
+    began: SystemTime,
+    stamping: Option<Stamping>,
     next_process: AtomicU64,
     log: Mutex<Log<File>>,
 }
@@ -130,12 +150,26 @@ impl Recorder {
     /// # Errors
     /// The file exists or cannot be created.
     pub fn create(path: impl Into<PathBuf>) -> Result<Recorder, RecordError> {
+        Recorder::create_stamping(path, None)
+    }
+
+    /// As [`Recorder::create`], and every event says when it happened by the system's
+    /// clock, so that the history can be merged with those of other recorders.
+    ///
+    /// # Errors
+    /// As [`Recorder::create`].
+    pub fn create_stamping(
+        path: impl Into<PathBuf>,
+        stamping: Option<Stamping>,
+    ) -> Result<Recorder, RecordError> {
         let path = path.into();
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(file) => Ok(Recorder {
                 shared: Arc::new(Shared {
                     path,
                     start: Instant::now(),
+                    began: SystemTime::now(),
+                    stamping,
                     next_process: AtomicU64::new(0),
                     log: Mutex::new(Log::new(file)),
                 }),
@@ -153,6 +187,11 @@ impl Recorder {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.shared.path
+    }
+
+    /// When the clock was started, which is time 0, by the system's clock.
+    pub fn began(&self) -> SystemTime {
+        self.shared.began
     }
 
     /// A new client, under a process of its own.
@@ -198,6 +237,15 @@ impl Recorder {
         let mut rest = Vec::with_capacity(256);
         jsonl::write_rest(event, &mut rest);
         let mut log = self.log();
+        if let Some(Stamping {
+            recorder,
+            uncertainty_ns,
+        }) = &self.shared.stamping
+        {
+            // In its turn, so that clocks are in the order of events.
+            let clock = Clock::about(since_epoch(SystemTime::now()), *uncertainty_ns);
+            jsonl::write_stamp(Some(clock), recorder.as_deref(), &mut rest);
+        }
         let time = i64::try_from(self.shared.start.elapsed().as_nanos()).unwrap_or(i64::MAX);
         log.append(time, &rest)
             .map_err(|refusal| self.refused(refusal))
@@ -250,6 +298,7 @@ fn event<'a>(kind: Kind, f: &'a str) -> Event<'a> {
         value: None,
         error: None,
         attempts: None,
+        stamp: None,
         extra: Vec::new(),
     }
 }

@@ -8,6 +8,7 @@ use proptest::option;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
+use crate::clock::{Clock, Stamp};
 use crate::event::{Error, Event, Key, Kind, Process};
 use crate::field::Field;
 use crate::jsonl;
@@ -77,6 +78,17 @@ pub(crate) fn key() -> impl Strategy<Value = Key<'static>> {
     ]
 }
 
+/// A clock, a recorder, or both.
+fn stamp() -> impl Strategy<Value = Box<Stamp<'static>>> {
+    let stamp = |(clock, recorder): (Option<(i64, i64)>, String)| {
+        let clock = clock.map(|(a, b)| Clock::new(a.min(b), a.max(b)).unwrap());
+        let recorder =
+            (clock.is_none() || recorder.len().is_multiple_of(2)).then_some(recorder.into());
+        Box::new(Stamp { clock, recorder })
+    };
+    (any::<Option<(i64, i64)>>(), text()).prop_map(stamp)
+}
+
 /// Any event, its index and time included.
 pub(crate) fn event() -> impl Strategy<Value = Event<'static>> {
     let kind = prop::sample::select(vec![Kind::Invoke, Kind::Ok, Kind::Fail, Kind::Info]);
@@ -107,11 +119,15 @@ pub(crate) fn event() -> impl Strategy<Value = Event<'static>> {
             option::of(json()),
             option::of(error),
             option::of(any::<u32>()),
+            option::of(stamp()),
             extra,
         ),
     )
         .prop_map(
-            |((index, time, kind, process, region, f), (key, value, error, attempts, extra))| {
+            |(
+                (index, time, kind, process, region, f),
+                (key, value, error, attempts, stamp, extra),
+            )| {
                 Event {
                     index,
                     time,
@@ -123,6 +139,7 @@ pub(crate) fn event() -> impl Strategy<Value = Event<'static>> {
                     value: value.map(raw),
                     error,
                     attempts,
+                    stamp,
                     extra: extra
                         .into_iter()
                         .map(|(name, value)| (name.into(), raw(value)))

@@ -1,10 +1,19 @@
 //! What both AWS backends need of the SDK's configuration: one TLS stack, keys
 //! from the usual places or those of the embedded regions.
 
+use std::time::{Duration, SystemTime};
+
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
-use aws_sdk_dynamodb::config::{Credentials, SharedHttpClient};
+use aws_sdk_dynamodb::config::{Credentials, ProvideCredentials, SharedHttpClient};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+use crate::doctor::{Checks, Fix, HOST};
+
+/// How long keys are looked for.
+const CREDENTIALS_MAX: Duration = Duration::from_secs(15);
+/// Keys that end sooner may end within a run.
+const CREDENTIALS_MINUTES_MIN: u64 = 10;
 
 /// Keys as this machine has them: environment, profile, container, instance.
 pub(super) async fn from_environment(region: &str) -> SdkConfig {
@@ -26,6 +35,68 @@ fn loader(region: &str) -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(region.to_owned()))
         .http_client(https())
+}
+
+/// Whether keys are found, where, and until when they are good. Their contents are not
+/// looked at.
+pub(super) async fn examine_credentials(config: &SdkConfig, checks: &mut Checks) {
+    let at = (HOST, "AWS credentials");
+    if checks.has(at.0, at.1) {
+        return;
+    }
+    let fix = || Fix::run("export AWS_PROFILE=NAME");
+    let Some(provider) = config.credentials_provider() else {
+        checks.missing(at, "there is nowhere to look for any", fix());
+        return;
+    };
+    let found = tokio::time::timeout(CREDENTIALS_MAX, provider.provide_credentials()).await;
+    let keys = match found {
+        Ok(Ok(keys)) => keys,
+        Ok(Err(error)) => {
+            let mut why = error.to_string();
+            let mut source = std::error::Error::source(&error);
+            while let Some(inner) = source {
+                why = format!("{why}: {inner}");
+                source = inner.source();
+            }
+            // The type of the error is not to be named without one crate more.
+            let why = match format!("{error:?}").starts_with("CredentialsNotLoaded") {
+                true => "none found: neither in the environment nor in a profile, and this \
+                         machine has no role"
+                    .to_owned(),
+                false => why,
+            };
+            checks.missing(at, why, fix());
+            return;
+        }
+        Err(_) => {
+            let why = format!("whoever has them did not answer within {CREDENTIALS_MAX:?}");
+            checks.missing(at, why, fix());
+            return;
+        }
+    };
+    let source = source(&keys);
+    let Some(expiry) = keys.expiry() else {
+        checks.ok(at, format!("from {source}; they do not expire"));
+        return;
+    };
+    let left = expiry.duration_since(SystemTime::now()).unwrap_or_default();
+    let minutes = left.as_secs() / 60;
+    let found = format!("from {source}; good for another {minutes} min");
+    let check = match minutes < CREDENTIALS_MINUTES_MIN {
+        true => checks.missing(at, found, Fix::run("aws sso login")),
+        false => checks.ok(at, found),
+    };
+    check.with("minutes_left", i64::try_from(minutes).unwrap_or(i64::MAX));
+}
+
+/// Where the keys are from, in the SDK's word. It is told by nothing but their `Debug`,
+/// which has it first; were that otherwise one day, it is not told.
+fn source(keys: &Credentials) -> String {
+    let shown = format!("{keys:?}");
+    let name = shown.strip_prefix("Credentials { provider_name: \"");
+    let name = name.and_then(|rest| rest.split('"').next());
+    name.unwrap_or("somewhere").to_owned()
 }
 
 fn https() -> SharedHttpClient {

@@ -34,10 +34,12 @@ use serde::Serialize;
 use serde_json::Value;
 use witness_workloads::{Burst, Database, DbError};
 
+use crate::doctor::{Checks, HOST};
+
 #[cfg(feature = "aws")]
 pub(crate) use aws::{Clients as AwsClients, message as sdk_message};
 pub use endpoint::{BadEndpoint, Endpoint};
-pub use options::{DsqlOptions, DynamoOptions, Reads, Writes};
+pub use options::{DsqlOptions, DynamoOptions, Reads, Writes, refuse_foreign};
 pub use servers::{Isolation, ServerOptions, Url};
 
 /// How to reach a database, or how its embedded stand-in shall behave.
@@ -170,6 +172,11 @@ pub trait Backend: Send + Sync {
     /// The seeded defects that its embedded stand-in offers.
     fn defects(&self) -> Vec<&'static str>;
 
+    /// The options on the command line that are of this database, and not of all.
+    fn heeds(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// What was chosen of this database, as reports print it; null where there is nothing
     /// to choose.
     fn choices(&self, _options: &Options) -> Value {
@@ -182,6 +189,20 @@ pub trait Backend: Send + Sync {
     /// [`OpenError::Options`]: it is not clear where they would go.
     fn cost(&self, _options: &Options, _bursts: &[Burst]) -> Result<Option<String>, OpenError> {
         Ok(None)
+    }
+
+    /// What this host has of what the database needs, wherever that is.
+    async fn examine_host(&self, _checks: &mut Checks) {}
+
+    /// Looks whether what a run with these options needs is there, and changes nothing:
+    /// see [`doctor`](crate::doctor).
+    ///
+    /// # Errors
+    /// Those of [`Backend::open`] about options. What is missing is a check.
+    async fn examine(&self, _options: &Options, checks: &mut Checks) -> Result<(), OpenError> {
+        let why = format!("the backend {} does not say what it needs", self.name());
+        checks.unchecked((HOST, "database"), why);
+        Ok(())
     }
 
     /// Connects to real endpoints, or starts the embedded stand-in.

@@ -2,18 +2,21 @@
 //! process's own. One attempt is one attempt, and a statement's error is remembered: what
 //! is left of its transaction is never committed.
 
+mod examine;
+
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, SslOpts, Value};
-use witness_workloads::{Connection, Database, DbError, Expectation, Page, Row, Table};
+use witness_workloads::{Connection, Database, DbError, Expectation, Page, Row, ServerTime, Table};
 
 use super::tls::TlsParameters;
 use super::{
     About, Backend, Endpoint, Isolation, OpenError, Opened, Options, Url, physical, servers,
 };
+use crate::doctor::Checks;
 use crate::local::galera::{Cluster, Installed};
 
 /// The environment variable that names servers, separated by white space.
@@ -42,8 +45,29 @@ impl Backend for Mysql {
         false
     }
 
+    fn heeds(&self) -> &'static [&'static str] {
+        &["--url", "--isolation"]
+    }
+
     fn defects(&self) -> Vec<&'static str> {
         Vec::new()
+    }
+
+    async fn examine_host(&self, checks: &mut Checks) {
+        examine::programs(checks);
+    }
+
+    async fn examine(&self, options: &Options, checks: &mut Checks) -> Result<(), OpenError> {
+        let urls = servers::urls(options, URLS).map_err(OpenError::Options)?;
+        if urls.is_empty() {
+            examine::programs(checks);
+            return Ok(());
+        }
+        let places: Result<Vec<_>, _> = urls.iter().map(Place::new).collect();
+        for place in places.map_err(OpenError::Options)? {
+            examine::server(&place, options.timeout, checks).await;
+        }
+        Ok(())
     }
 
     async fn open(&self, options: &Options) -> Result<Opened, OpenError> {
@@ -154,6 +178,13 @@ fn tls_options(tls: &TlsParameters) -> Result<SslOpts, String> {
         .with_disable_built_in_roots(true))
 }
 
+/// Whether the server is a node of a group; MySQL does not know of any.
+async fn galera(conn: &mut Conn) -> bool {
+    let asked = "SELECT @@wsrep_on AND @@wsrep_cluster_address <> ''";
+    let said: Option<bool> = conn.query_first(asked).await.unwrap_or_default();
+    said.unwrap_or(false)
+}
+
 struct MysqlDatabase {
     regions: Vec<String>,
     places: Vec<Place>,
@@ -169,9 +200,7 @@ impl MysqlDatabase {
             .await
             .map_err(|e| classify(&e, Stage::Statement))?;
         let version = version.unwrap_or_default();
-        let provider = "SELECT @@wsrep_on AND @@wsrep_cluster_address <> ''";
-        let galera: Option<bool> = conn.query_first(provider).await.unwrap_or_default();
-        let galera = galera.unwrap_or(false);
+        let galera = galera(&mut conn).await;
         let product = if version.contains("MariaDB") {
             "MariaDB"
         } else {
@@ -356,6 +385,18 @@ impl MysqlConnection {
 
 #[async_trait]
 impl Connection for MysqlConnection {
+    /// The clock is that of the statement's begin.
+    async fn ping(&mut self) -> Result<Option<ServerTime>, DbError> {
+        let asked = "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))";
+        let said: Option<u64> = self
+            .within(Stage::Statement, async |c| c.query_first(asked).await)
+            .await?;
+        Ok(said.map(|us| ServerTime {
+            at: SystemTime::UNIX_EPOCH + Duration::from_micros(us),
+            resolution: Duration::from_micros(1),
+        }))
+    }
+
     async fn begin(&mut self) -> Result<(), DbError> {
         self.run(Stage::Statement, "START TRANSACTION").await
     }

@@ -1,9 +1,44 @@
-//! What can be chosen of a backend besides where it is. Data only: every choice is printed
-//! in reports.
+//! What can be chosen of a backend besides where it is: every choice is printed in reports,
+//! and one that no backend of a run has is refused.
 
 use std::time::Duration;
 
 use serde::Serialize;
+
+use super::{Backend, OpenError};
+
+/// Refuses an option that none of the backends has: ignored, it would be believed to have
+/// been heeded. `given` are options as they stand on the command line, such as `--reads`;
+/// `all` are the backends that there are.
+///
+/// # Errors
+/// [`OpenError::Options`], which says whose it is.
+pub fn refuse_foreign(
+    given: impl IntoIterator<Item = &'static str>,
+    backends: &[&dyn Backend],
+    all: &[&dyn Backend],
+) -> Result<(), OpenError> {
+    let has = |backend: &&&dyn Backend, option| backend.heeds().contains(&option);
+    let names = |of: &mut dyn Iterator<Item = &&dyn Backend>, between| {
+        let names: Vec<_> = of.map(|backend| backend.name()).collect();
+        names.join(between)
+    };
+    for option in given {
+        if backends.iter().any(|b| has(&b, option)) {
+            continue;
+        }
+        let theirs = names(&mut all.iter().filter(|b| has(b, option)), " or ");
+        let theirs = match theirs.is_empty() {
+            true => "is of no backend of this build".to_owned(),
+            false => format!("goes with --backend {theirs}"),
+        };
+        let chosen = names(&mut backends.iter(), " and ");
+        let have = if backends.len() == 1 { "has" } else { "have" };
+        let message = format!("{option} {theirs}; {chosen} {have} no such option");
+        return Err(OpenError::Options(message));
+    }
+    Ok(())
+}
 
 /// How Aurora DSQL is connected to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,4 +100,72 @@ pub struct DynamoOptions {
     /// Whether a transaction whose answer was lost is sent again, under the same client
     /// request token, so that it happens once and its outcome becomes known.
     pub client_tokens: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::super::{Opened, Options};
+    use super::*;
+
+    struct Has(&'static str, &'static [&'static str]);
+
+    #[async_trait]
+    impl Backend for Has {
+        fn name(&self) -> &'static str {
+            self.0
+        }
+
+        fn about(&self) -> &'static str {
+            ""
+        }
+
+        fn by_default(&self) -> bool {
+            false
+        }
+
+        fn defects(&self) -> Vec<&'static str> {
+            Vec::new()
+        }
+
+        fn heeds(&self) -> &'static [&'static str] {
+            self.1
+        }
+
+        async fn open(&self, _: &Options) -> Result<Opened, OpenError> {
+            Err(OpenError::Options("it is there for its options".into()))
+        }
+    }
+
+    #[test]
+    fn an_option_that_no_backend_of_the_run_has_is_refused() {
+        let (a, b, c) = (
+            &Has("a", &["--of-a", "--of-both"]) as &dyn Backend,
+            &Has("b", &["--of-b", "--of-both"]) as &dyn Backend,
+            &Has("c", &[]) as &dyn Backend,
+        );
+        let refused = |option: &'static str, backends: &[&dyn Backend]| {
+            let refused = refuse_foreign([option], backends, &[a, b, c]);
+            refused.err().map(|e| e.to_string()).unwrap_or_default()
+        };
+        assert_eq!(refused("--of-a", &[a]), "");
+        assert_eq!(refused("--of-a", &[b, a]), "", "one of them heeds it");
+        assert_eq!(
+            refused("--of-a", &[b]),
+            "--of-a goes with --backend a; b has no such option"
+        );
+        assert_eq!(
+            refused("--of-both", &[c]),
+            "--of-both goes with --backend a or b; c has no such option"
+        );
+        assert_eq!(
+            refused("--of-b", &[a, c]),
+            "--of-b goes with --backend b; a and c have no such option"
+        );
+        assert_eq!(
+            refused("--of-none", &[a]),
+            "--of-none is of no backend of this build; a has no such option"
+        );
+    }
 }

@@ -7,13 +7,13 @@
 //! already failed is answered with ROLLBACK, which the driver takes for success:
 //! a statement's error is remembered, and the COMMIT never sent.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use tokio_postgres::Client;
 use tokio_postgres::error::Severity;
 use tokio_postgres::types::{ToSql, Type};
-use witness_workloads::{Connection, DbError, Expectation, Page, Row, Table};
+use witness_workloads::{Connection, DbError, Expectation, Page, Row, ServerTime, Table};
 
 use super::physical;
 
@@ -96,6 +96,16 @@ impl SqlConnection {
         done
     }
 
+    /// Whether tables can be made where this client would make them.
+    pub(super) async fn may_create(&mut self) -> Result<bool, DbError> {
+        let asked = "SELECT has_schema_privilege(current_schema(), 'CREATE')";
+        let rows = self
+            .within(Stage::Statement, async |c| c.query_typed(asked, &[]).await)
+            .await?;
+        let may = rows.first().and_then(|row| row.try_get(0).ok().flatten());
+        may.ok_or_else(|| DbError::definite("schema", "there is no schema to make them in"))
+    }
+
     async fn execute(&mut self, sql: &str, parameters: &[&str]) -> Result<u64, DbError> {
         let typed = typed(parameters);
         self.within(Stage::Statement, async |c| {
@@ -140,6 +150,18 @@ impl SqlConnection {
 
 #[async_trait]
 impl Connection for SqlConnection {
+    async fn ping(&mut self) -> Result<Option<ServerTime>, DbError> {
+        let asked = "SELECT clock_timestamp()";
+        let rows = self
+            .within(Stage::Statement, async |c| c.query_typed(asked, &[]).await)
+            .await?;
+        let said = |row: &tokio_postgres::Row| row.try_get::<_, SystemTime>(0).ok();
+        Ok(rows.first().and_then(said).map(|at| ServerTime {
+            at,
+            resolution: Duration::from_micros(1),
+        }))
+    }
+
     async fn begin(&mut self) -> Result<(), DbError> {
         let begin = self.begin.clone();
         self.within(Stage::Statement, async |c| c.batch_execute(&begin).await)

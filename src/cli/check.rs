@@ -39,10 +39,10 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// Decide linearizability of the one history, and where it is valid write the order that proves it
-    #[arg(long, value_name = "FILE", conflicts_with = "verify_proof")]
+    #[arg(long, value_name = "FILE", conflicts_with = "verify_proof", conflicts_with_all = OTHERS)]
     proof: Option<PathBuf>,
     /// Verify such a proof instead of looking for one
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "format", conflicts_with_all = OTHERS)]
     verify_proof: Option<PathBuf>,
     #[command(flatten)]
     input: InputArgs,
@@ -54,6 +54,18 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     draw: Option<PathBuf>,
 }
+
+/// What is of other checkers than the one that a proof is of: ignored, it would be believed
+/// to have been heeded.
+const OTHERS: [&str; 7] = [
+    "checkers",
+    "seat",
+    "draw",
+    "level",
+    "data",
+    "sequential_keys",
+    "linearizable_keys",
+];
 
 pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
     if args.proof.is_some() || args.verify_proof.is_some() {

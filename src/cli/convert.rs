@@ -1,13 +1,12 @@
 //! `witness convert`: a saved history from one format into another.
 
-use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use witness_histories::{ConvertError, Format, Reader, Writer, convert};
 
-use super::shared::refuse_taken;
-use super::{Failure, Outcome};
+use super::shared::{by_name, write_new};
+use super::{Failure, Outcome, tell};
 use crate::input::Input;
 use crate::store;
 
@@ -60,47 +59,14 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
     if args.to_path == Path::new("-") {
         write(&mut reader, "-", io::stdout().lock(), to)?;
     } else {
-        write_file(&mut reader, &args.to_path, to)?;
+        write_new(&args.to_path, |name, file| {
+            write(&mut reader, name, file, to)
+        })?;
     }
     for warning in reader.warnings() {
-        // Nowhere left to complain if this fails.
-        let _ = writeln!(anstream::stderr(), "witness: note: {warning}");
+        tell(format_args!("witness: note: {warning}\n"));
     }
     Ok(Outcome::Done)
-}
-
-/// The format that a file of that name is to hold.
-fn by_name(path: &Path) -> Result<Format, Failure> {
-    let named = match path.extension().and_then(|end| end.to_str()) {
-        Some("jsonl" | "ndjson") => Some(Format::JsonLines),
-        Some("json") => Some(Format::Json),
-        Some("edn") => Some(Format::Edn),
-        _ => None,
-    };
-    named.ok_or_else(|| {
-        Failure::bad_input(format!(
-            "{}: the name does not tell the format: say --to jsonl, json or edn",
-            path.display()
-        ))
-    })
-}
-
-/// Writes the file, whole or not at all. Histories are evidence: none is replaced.
-fn write_file<R: Read>(reader: &mut Reader<R>, path: &Path, to: Format) -> Result<(), Failure> {
-    let refused = |error: io::Error| Failure::bad_input(format!("{}: {error}", path.display()));
-    refuse_taken(path)?;
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    refuse_taken(&partial)?;
-    let file = File::create_new(&partial).map_err(refused)?;
-    let written = write(reader, &path.display().to_string(), file, to)
-        .and_then(|()| fs::rename(&partial, path).map_err(refused));
-    if written.is_err() {
-        // The failure is said; what is half written is of no use to anyone.
-        let _ = fs::remove_file(&partial);
-    }
-    written
 }
 
 fn write<R: Read>(
@@ -112,6 +78,10 @@ fn write<R: Read>(
     let written = Writer::new(name, out, to).and_then(|writer| convert(reader, writer));
     match written {
         Ok(_) => Ok(()),
+        // Who read it has had what was wanted; the rest need not be read.
+        Err(ConvertError::Write { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Ok(())
+        }
         Err(error @ ConvertError::Write { .. }) => Err(Failure::failed(error)),
         Err(error) => Err(Failure::bad_input(error)),
     }

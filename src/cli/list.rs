@@ -29,6 +29,13 @@ pub(super) fn main(_: &Args) -> Result<Outcome, Failure> {
         line(&mut out, model.name, model.about)?;
     }
     writeln!(out, "Backends")?;
+    if backends::registry().is_empty() {
+        line(
+            &mut out,
+            "none",
+            "this was built without drivers: features aws, mysql, postgres",
+        )?;
+    }
     for backend in backends::registry() {
         line(&mut out, backend.name(), backend.about())?;
         for defect in backend.defects() {

@@ -7,7 +7,9 @@ mod check;
 mod completions;
 mod convert;
 mod databases;
+mod doctor;
 mod list;
+mod merge;
 #[cfg(feature = "aws")]
 mod provision;
 mod regions;
@@ -22,6 +24,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use witness_checkers::Valid;
 
+/// Something that a run needs is not there.
+const MISSING: u8 = 1;
 /// Wrong arguments, or input that is no history.
 const BAD_INPUT: u8 = 254;
 /// Whatever else went wrong.
@@ -44,9 +48,11 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(Box<run::Args>),
+    Doctor(Box<doctor::Args>),
     Check(check::Args),
     Shrink(shrink::Args),
     Convert(convert::Args),
+    Merge(merge::Args),
     List(list::Args),
     Regions(regions::Args),
     #[cfg(feature = "aws")]
@@ -69,6 +75,8 @@ enum Outcome {
     Done,
     /// It came to a verdict.
     Verdict(Valid),
+    /// What it looked for is not all there.
+    Missing,
 }
 
 /// Why it did not: the exit code, and one message.
@@ -107,18 +115,19 @@ pub fn main() -> ExitCode {
             // Help and version are not errors; and the library's own code for
             // wrong usage, 2, means "unknown" here.
             let code = if error.use_stderr() { BAD_INPUT } else { 0 };
-            return if error.print().is_ok() {
-                code.into()
-            } else {
-                FAILED.into()
+            return match error.print() {
+                Err(e) if e.kind() != io::ErrorKind::BrokenPipe => FAILED.into(),
+                _ => code.into(),
             };
         }
     };
     let outcome = match cli.command {
         Command::Run(args) => run::main(&args),
+        Command::Doctor(args) => doctor::main(&args),
         Command::Check(args) => check::main(&args),
         Command::Shrink(args) => shrink::main(&args),
         Command::Convert(args) => convert::main(&args),
+        Command::Merge(args) => merge::main(&args),
         Command::List(args) => list::main(&args),
         Command::Regions(args) => regions::main(args),
         #[cfg(feature = "aws")]
@@ -128,17 +137,44 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Verdict(valid)) => valid.exit_code().into(),
+        Ok(Outcome::Missing) => MISSING.into(),
         Err(Failure { code, message }) => {
-            // Nowhere left to complain if this fails.
-            let _ = writeln!(anstream::stderr(), "witness: {message}");
+            tell(format_args!("witness: {message}\n"));
             code.into()
         }
     }
 }
 
 /// Standard output, with styles only where they belong: on a terminal, without `NO_COLOR`.
+///
+/// A reader that goes away, as `head -1` does, has had what it wanted: what else there is to
+/// say goes nowhere, and the exit code still tells what came of it.
 fn stdout() -> impl Write {
-    anstream::stdout().lock()
+    UntilClosed(anstream::stdout().lock())
+}
+
+/// A writer to whom it is all one whether anybody still reads.
+struct UntilClosed<W>(W);
+
+impl<W: Write> Write for UntilClosed<W> {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        match self.0.write(text) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(text.len()),
+            done => done,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            done => done,
+        }
+    }
+}
+
+/// Says it on standard error, if anybody hears it: who hears nothing is no reason to stop.
+fn tell(text: impl Display) {
+    let _ = anstream::stderr().write_all(text.to_string().as_bytes());
 }
 
 /// The runtime of the subcommands that need one.

@@ -4,9 +4,8 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use clap::{Subcommand, ValueEnum};
-use witness_workloads::Table;
 
-use super::{Failure, Outcome, ask, runtime, stdout};
+use super::{Failure, Outcome, ask, runtime, stdout, tell};
 use crate::backends::AwsClients;
 use crate::provision::{Patience, ProvisionError, TAG, dsql, dynamodb, policy};
 
@@ -217,7 +216,7 @@ fn make_dynamodb(args: Dynamodb) -> Result<Outcome, Failure> {
             },
             false => dynamodb::Consistency::Eventual,
         },
-        tables: tables(),
+        tables: witness_workloads::tables(),
     };
     plan.check()?;
     let needed =
@@ -257,19 +256,6 @@ fn make_dynamodb(args: Dynamodb) -> Result<Outcome, Failure> {
     )?;
     let account = arns.first().and_then(|arn| policy::account(arn));
     print(&needed(account.unwrap_or(policy::ANY_ACCOUNT)))
-}
-
-/// The tables of every workload, each once.
-fn tables() -> Vec<Table> {
-    let mut tables: Vec<Table> = Vec::new();
-    for workload in witness_workloads::registry() {
-        for table in workload.tables() {
-            if !tables.iter().any(|known| known.name == table.name) {
-                tables.push(**table);
-            }
-        }
-    }
-    tables
 }
 
 async fn delete(args: &Destroy) -> Result<Outcome, Failure> {
@@ -352,9 +338,12 @@ impl Line {
 
     fn show(&mut self, state: &str) {
         if self.terminal {
-            eprint!("\r\x1b[K  {state} · {} s …", self.began.elapsed().as_secs());
+            tell(format_args!(
+                "\r\x1b[K  {state} · {} s …",
+                self.began.elapsed().as_secs()
+            ));
         } else if state != self.shown {
-            eprintln!("{state}");
+            tell(format_args!("{state}\n"));
         }
         state.clone_into(&mut self.shown);
     }
@@ -363,7 +352,7 @@ impl Line {
 impl Drop for Line {
     fn drop(&mut self) {
         if self.terminal {
-            eprint!("\r\x1b[K");
+            tell("\r\x1b[K");
         }
     }
 }

@@ -7,11 +7,12 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use witness_checkers::{Valid, Verdicts};
+use witness_histories::Stamping;
 use witness_workloads::Parameters;
 
 use super::databases::{DatabaseArgs, ServerArgs};
-use super::{Failure, Format, Outcome, ask, interrupted, runtime, stdout};
-use crate::backends::{self, Endpoint, OpenError, ServerOptions};
+use super::{Failure, Format, Outcome, ask, interrupted, runtime, stdout, tell};
+use crate::backends::{self, Endpoint, OpenError};
 use crate::report::{self, text::Detail};
 use crate::run::{Failed, Finished, Spec, Told, run};
 use crate::runner::{Progress, Stop};
@@ -38,6 +39,7 @@ Examples:
   witness run list-append --backend postgres --isolation serializable \\
     --url us-east-1=postgres://app@db.example.com/app    a server of yours
   witness run write-skew --backend mysql                 two nodes of MariaDB with Galera
+  witness run register --backend dynamodb --clock-uncertainty 1ms --recorder east
 
 Endpoints may also come from WITNESS_DSQL_ENDPOINTS and WITNESS_DYNAMODB_ENDPOINTS,
 separated by commas: REGION=HOST, REGION=CLUSTER_ID, or the ARN of a cluster or table; URLs
@@ -101,6 +103,13 @@ pub(super) struct Args {
     /// The isolation level to decide; the one that the database claims if not given
     #[arg(long, value_name = "LEVEL", value_parser = super::shared::level)]
     level: Option<String>,
+    /// Record with every event when it happened by the system's clock, which may be off by that
+    /// much, such as 1ms: for `witness merge` with what a recorder on another host saved
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    clock_uncertainty: Option<Duration>,
+    /// The name of this recorder, of one host among several
+    #[arg(long, value_name = "NAME", requires = "clock_uncertainty")]
+    recorder: Option<String>,
     /// Where runs are saved
     #[arg(
         long,
@@ -153,7 +162,10 @@ fn agree_to_cost(spec: &Spec, yes: bool) -> Result<(), Failure> {
     let Some(cost) = cost.map_err(Failure::bad_input)? else {
         return Ok(());
     };
-    eprintln!("witness: {}: this run takes {cost}", spec.backend.name());
+    tell(format_args!(
+        "witness: {}: this run takes {cost}\n",
+        spec.backend.name()
+    ));
     ask::confirm("Go on?", yes)
 }
 
@@ -205,14 +217,8 @@ fn specs(args: &Args) -> Result<Vec<Spec>, Failure> {
             "--endpoint goes with one --backend, and is given once for each of its regions";
         return Err(Failure::bad_input(message));
     }
-    let servers = ["postgres", "mysql"];
-    if !backends.iter().any(|b| servers.contains(&b.name()))
-        && options.servers != ServerOptions::default()
-    {
-        let message =
-            "--url, --isolation and --standby go with --backend postgres; the first two with mysql";
-        return Err(Failure::bad_input(message));
-    }
+    let given = args.servers.given().chain(args.databases.given());
+    backends::refuse_foreign(given, &backends, backends::registry()).map_err(Failure::bad_input)?;
     for defect in &args.defects {
         if !backends
             .iter()
@@ -243,6 +249,10 @@ fn specs(args: &Args) -> Result<Vec<Spec>, Failure> {
             },
             settle_max: args.settle,
             level: args.level.clone(),
+            stamping: args.clock_uncertainty.map(|by| Stamping {
+                recorder: args.recorder.clone(),
+                uncertainty_ns: u64::try_from(by.as_nanos()).unwrap_or(u64::MAX),
+            }),
             store: args.store.clone(),
         }
     };
@@ -271,7 +281,10 @@ async fn all(specs: &[Spec], format: Format) -> Result<Outcome, Failure> {
     let mut valid = Vec::new();
     for spec in specs {
         if stop.requested() {
-            eprintln!("witness: {} was not run", spec.backend.name());
+            tell(format_args!(
+                "witness: {} was not run\n",
+                spec.backend.name()
+            ));
             valid.push(Valid::Unknown);
             continue;
         }
@@ -318,9 +331,9 @@ async fn all(specs: &[Spec], format: Format) -> Result<Outcome, Failure> {
 async fn on_signals(stop: Stop) {
     interrupted().await;
     stop.request();
-    eprintln!("\nwitness: stopping; what is recorded stays; again to stop at once");
+    tell("\nwitness: stopping; what is recorded stays; again to stop at once\n");
     interrupted().await;
-    eprintln!("witness: stopped at once; the history so far is in the store");
+    tell("witness: stopped at once; the history so far is in the store\n");
     std::process::exit(i32::from(Valid::Unknown.exit_code()));
 }
 
@@ -367,13 +380,13 @@ impl Screen {
 
     fn line(&self, doing: &str) {
         if self.terminal {
-            eprint!("  {doing} …");
+            tell(format_args!("  {doing} …"));
         }
     }
 
     fn clear(&self) {
         if self.terminal {
-            eprint!("\r\x1b[K");
+            tell("\r\x1b[K");
         }
     }
 
@@ -382,7 +395,7 @@ impl Screen {
             return Err(error.into());
         }
         for what in &done.ended.not_done {
-            eprintln!("witness: not done: {what}");
+            tell(format_args!("witness: not done: {what}\n"));
         }
         if self.format == Format::Text {
             let mut out = stdout();

@@ -1,7 +1,9 @@
 //! Options that several subcommands share: how a history is read, and how the
 //! checker `linearizable` understands it.
 
-use std::path::Path;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -56,7 +58,7 @@ pub(super) struct ObjectArgs {
     /// or the name of a field of their values
     #[arg(long, value_name = "key|whole|FIELD", default_value = "key", value_parser = key_by)]
     key_by: KeyBy,
-    /// By how much the clocks of several recorders may be off, such as 5ms
+    /// By how much the clocks of several recorders may be off, such as 5ms; isolation heeds it too
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
     clock_uncertainty: Duration,
     /// How long a search may take; past it the verdict is unknown
@@ -195,4 +197,42 @@ pub(super) fn refuse_taken(path: &Path) -> Result<(), Failure> {
         "{}: is there already, and is not replaced",
         path.display()
     )))
+}
+
+/// The format that a file of that name is to hold.
+pub(super) fn by_name(path: &Path) -> Result<Format, Failure> {
+    let named = match path.extension().and_then(|end| end.to_str()) {
+        Some("jsonl" | "ndjson") => Some(Format::JsonLines),
+        Some("json") => Some(Format::Json),
+        Some("edn") => Some(Format::Edn),
+        _ => None,
+    };
+    named.ok_or_else(|| {
+        Failure::bad_input(format!(
+            "{}: the name does not tell the format: say --to jsonl, json or edn",
+            path.display()
+        ))
+    })
+}
+
+/// Writes the file, whole or not at all: `write` is given its name and what to write to.
+/// Histories are evidence: none is replaced.
+pub(super) fn write_new(
+    path: &Path,
+    write: impl FnOnce(&str, File) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let refused = |error: io::Error| Failure::bad_input(format!("{}: {error}", path.display()));
+    refuse_taken(path)?;
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    refuse_taken(&partial)?;
+    let file = File::create_new(&partial).map_err(refused)?;
+    let written = write(&path.display().to_string(), file)
+        .and_then(|()| fs::rename(&partial, path).map_err(refused));
+    if written.is_err() {
+        // The failure is said; what is half written is of no use to anyone.
+        let _ = fs::remove_file(&partial);
+    }
+    written
 }

@@ -81,6 +81,13 @@ impl Installed {
     }
 }
 
+impl Installed {
+    /// The folder that has `sbin` and `lib`.
+    pub fn folder(&self) -> &Path {
+        &self.base
+    }
+}
+
 /// A cluster that is up. Dropped, it is gone, and its folder too.
 pub struct Cluster {
     home: Home,

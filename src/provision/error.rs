@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use crate::backends::sdk_message;
+use crate::doctor::Fix;
 
 /// Why something was not made or not deleted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,9 +56,20 @@ pub enum ProvisionError {
 }
 
 impl ProvisionError {
+    /// What mends it: the right that is missing; else who the service takes the caller for
+    /// is the first thing to know.
+    pub(crate) fn fix(&self) -> Fix {
+        match self {
+            ProvisionError::Refused {
+                action, resource, ..
+            } => Fix::allow(action, resource),
+            _ => Fix::run("aws sts get-caller-identity"),
+        }
+    }
+
     /// What an error of a call means. `action` and `resource` are what the call needs
     /// most, for a refusal that names neither.
-    pub(super) fn of<E: ProvideErrorMetadata>(
+    pub(crate) fn of<E: ProvideErrorMetadata>(
         error: &SdkError<E>,
         call: &'static str,
         region: &str,
@@ -83,5 +95,28 @@ impl ProvisionError {
             action: named("not authorized to perform: ").unwrap_or_else(|| action.into()),
             resource: named("on resource: ").unwrap_or_else(|| resource.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_right_that_is_missing_is_mended_by_that_right() {
+        let arn = "arn:aws:dsql:us-east-1:111122223333:cluster/x";
+        let refused = ProvisionError::Refused {
+            call: "GetCluster",
+            region: "us-east-1".into(),
+            action: "dsql:GetCluster".into(),
+            resource: arn.into(),
+        };
+        assert_eq!(refused.fix(), Fix::allow("dsql:GetCluster", arn));
+        let service = ProvisionError::Service {
+            call: "GetCluster",
+            region: "us-east-1".into(),
+            message: "The security token included in the request is invalid.".into(),
+        };
+        assert_eq!(service.fix(), Fix::run("aws sts get-caller-identity"));
     }
 }

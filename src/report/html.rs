@@ -6,6 +6,7 @@ use std::fmt::{self, Display, Write};
 use serde_json::Value;
 use witness_checkers::{Anomaly, Row, Valid, Verdict, Verdicts};
 
+use crate::round_trip::{RoundTrip, ms};
 use crate::store::Run;
 
 const STYLE: &str = include_str!("page.css");
@@ -229,6 +230,17 @@ fn write_run(out: &mut String, run: &Run) -> fmt::Result {
     line("seed", &run.seed.to_string())?;
     for endpoint in &run.endpoints {
         line(&plain(&endpoint["region"]), &plain(&endpoint["host"]))?;
+    }
+    for RoundTrip {
+        region,
+        asked,
+        min_ns,
+        median_ns,
+    } in &run.round_trips
+    {
+        let (min, median) = (ms(*min_ns), ms(*median_ns));
+        let said = format!("median {median}, minimum {min}, of {asked}");
+        line(&format!("round trip to {region}"), &said)?;
     }
     for (name, value) in run.options.as_object().into_iter().flatten() {
         if !value.is_null() {

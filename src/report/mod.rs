@@ -3,6 +3,7 @@
 //! Architecture invariant: a report decides nothing and counts nothing; whatever
 //! it says stands in the verdicts.
 
+pub mod checks;
 pub mod cycle;
 pub mod html;
 pub mod json;

@@ -6,11 +6,12 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use witness_checkers::{Anomaly, Valid, Verdict, Verdicts};
 
+use crate::round_trip::{RoundTrip, ms};
 use crate::runner::{Scoreboard, Tally};
 use crate::store::Run;
 
 /// Columns that a line has at most, where its words allow it.
-const COLUMNS: usize = 80;
+pub(super) const COLUMNS: usize = 80;
 
 /// How much of a verdict is shown; all of it stands in the JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +31,8 @@ impl Detail {
     }
 }
 
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
+pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const DIM: Style = Style::new().dimmed();
 
 /// What ran, and where: whether the regions were embedded or real is never left out.
 ///
@@ -63,7 +64,20 @@ pub fn header(out: &mut dyn Write, run: &Run) -> io::Result<()> {
     if !choices.is_empty() {
         writeln!(out, "  {DIM}{}{DIM:#}", choices.join(", "))?;
     }
+    if let Some(line) = round_trips(&run.round_trips) {
+        for line in wrap(&line, COLUMNS - 2) {
+            writeln!(out, "  {DIM}{line}{DIM:#}")?;
+        }
+    }
     Ok(())
+}
+
+/// How far away the regions were, in a line; none where that was not measured.
+pub(super) fn round_trips(round_trips: &[RoundTrip]) -> Option<String> {
+    let each = round_trips.iter();
+    let each = each.map(|r| format!("{} {}", r.region, ms(r.median_ns)));
+    let each = each.collect::<Vec<_>>().join(", ");
+    (!each.is_empty()).then(|| format!("round trips: {each}"))
 }
 
 /// What was chosen of the database, in words: what is on, and what of several it is.
@@ -206,7 +220,7 @@ fn paragraph(out: &mut dyn Write, text: &str, style: Style) -> io::Result<()> {
 }
 
 /// Breaks between words; a word that is longer than a line has one to itself.
-fn wrap(text: &str, columns: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     // What a history says must not steer the terminal.
     let text = text.replace(|c: char| c.is_control() && !c.is_whitespace(), "\u{fffd}");
@@ -236,6 +250,44 @@ mod tests {
         assert!(text.contains("note: the history is cut short"), "{text}");
         let page = crate::report::html::page(None, &read);
         assert!(page.contains("the history is cut short"), "{page}");
+    }
+
+    #[test]
+    fn how_far_away_the_regions_were_is_said_in_a_line() {
+        let run = |round_trips: serde_json::Value| {
+            let mut run = serde_json::json!({
+                "version": "0.1.0", "began": "2026-11-23T16:18:24Z", "workload": "seats",
+                "backend": "dsql", "title": "Aurora DSQL", "provenance": "real",
+                "claim": "strong snapshot isolation", "endpoints": [], "seed": 1, "options": {},
+            });
+            if !round_trips.is_null() {
+                run["round_trips"] = round_trips;
+            }
+            serde_json::from_value::<Run>(run).unwrap()
+        };
+        let text = |run: &Run| {
+            let mut out = Vec::new();
+            header(&mut out, run).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let one = |region: &str, median: u64| serde_json::json!({"region": region, "asked": 20, "min_ns": median / 2, "median_ns": median});
+        let regions = ["us-east-1", "us-east-2", "us-west-2"];
+        let three: Vec<_> = regions
+            .iter()
+            .zip([310_000, 12_340_000, 61_700_000])
+            .collect();
+        let three: Vec<_> = three.into_iter().map(|(r, m)| one(r, m)).collect();
+        let measured = run(three.into());
+        let line = "round trips: us-east-1 0.31 ms, us-east-2 12.3 ms, us-west-2 61.7 ms";
+        assert!(text(&measured).contains(line), "{}", text(&measured));
+        let none = serde_json::from_str::<Verdicts>(r#"{"valid":true,"verdicts":[]}"#).unwrap();
+        let page = crate::report::html::page(Some(&measured), &none);
+        assert!(
+            page.contains("median 0.31 ms, minimum 0.15 ms, of 20"),
+            "{page}"
+        );
+        let before = run(serde_json::Value::Null);
+        assert!(!text(&before).contains("round trips"), "{}", text(&before));
     }
 
     #[test]

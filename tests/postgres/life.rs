@@ -26,6 +26,7 @@ pub fn trials() -> Vec<Trial> {
         }),
         Trial::test("life::killed-it-leaves-nothing", || ends("-KILL", None)),
         Trial::test("life::a-password-is-left-nowhere", secrets),
+        Trial::test("life::the-doctor-finds-what-is-missing", doctor),
         Trial::test("life::what-does-not-go-together-is-refused", refused),
     ]
 }
@@ -254,6 +255,18 @@ fn secrets() -> Result<(), Failed> {
     let both = format!("us-east-1={url} us-east-2={url}");
     let output = run.env("WITNESS_POSTGRES_URLS", both).output()?;
     assert_eq!(output.status.code(), Some(0));
+    // How far away the regions are is saved, and said.
+    let saved = fs::read_to_string(store.path().join("latest/run.json"))?;
+    let saved: serde_json::Value = serde_json::from_str(&saved)?;
+    let trips = saved["round_trips"].as_array().ok_or("not measured")?;
+    let regions: Vec<_> = trips.iter().map(|trip| &trip["region"]).collect();
+    assert_eq!(regions, ["us-east-1", "us-east-2"]);
+    for trip in trips {
+        let [min, median] = ["min_ns", "median_ns"].map(|name| trip[name].as_u64().unwrap_or(0));
+        assert!(0 < min && min <= median, "{trip}");
+    }
+    let said = String::from_utf8(output.stdout)?;
+    assert!(said.contains("\n  round trips: us-east-1 "), "{said}");
     Ok(())
 }
 
@@ -292,5 +305,68 @@ fn refused() -> Result<(), Failed> {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
         assert!(said.contains(message), "{arguments:?}: {said}");
     }
+    Ok(())
+}
+
+/// What `witness doctor` finds missing of these regions, and all that it said.
+fn missing(regions: &[(&str, &str)]) -> Result<(Vec<String>, String), Failed> {
+    let mut doctor = witness();
+    doctor.args(["doctor", "--backend", "postgres", "--format", "json"]);
+    for (region, url) in regions {
+        doctor.args(["--url", &format!("{region}={url}")]);
+    }
+    let output = doctor.output()?;
+    let said = String::from_utf8(output.stdout)?;
+    let read: serde_json::Value = serde_json::from_str(&said)
+        .map_err(|e| format!("{e}: {said}{}", String::from_utf8_lossy(&output.stderr)))?;
+    let all = read["checks"].as_array().ok_or("no checks")?;
+    // Of the servers: this host may be as it is.
+    let missing = all
+        .iter()
+        .filter(|check| check["state"] == "missing" && check["place"] != "this host");
+    let names = missing.map(|check| format!("{} {}", check["place"], check["name"]));
+    Ok((names.map(|name| name.replace('"', "")).collect(), said))
+}
+
+fn doctor() -> Result<(), Failed> {
+    let cluster = start(true)?;
+    let primary = cluster.primary_url();
+    let standby = cluster.standby_url().ok_or("no standby")?;
+    let both = [("one", primary.as_str()), ("two", standby.as_str())];
+    let (names, said) = missing(&both)?;
+    assert_eq!(names, [""; 0], "{said}");
+    for name in [
+        "let in",
+        "room",
+        "round trip",
+        "clock",
+        "may make tables",
+        "primary",
+        "same database",
+    ] {
+        assert!(said.contains(&format!("\"name\": \"{name}\"")), "{said}");
+    }
+    let (names, said) = missing(&[("two", &standby)])?;
+    assert_eq!(names, ["two primary"], "{said}");
+
+    let (user, at) = primary.split_once('@').ok_or("no user")?;
+    let password = user.rsplit_once(':').ok_or("no password")?.1;
+    assert!(!said.contains(password), "{said}");
+    let wrong = format!("postgres://witness:hunter2@{at}");
+    let (names, said) = missing(&[("one", &wrong)])?;
+    assert_eq!(names, ["one let in"], "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+
+    // Since version 15 nobody but the owner makes tables in the schema public.
+    let psql = |sql: &str| {
+        let done = Command::new("psql").args([&primary, "-qc", sql]).status()?;
+        assert!(done.success(), "{sql}");
+        Ok::<_, Failed>(())
+    };
+    psql("CREATE ROLE reader LOGIN PASSWORD 'hunter2'")?;
+    psql("REVOKE CREATE ON SCHEMA public FROM PUBLIC")?;
+    let reader = format!("postgres://reader:hunter2@{at}");
+    let (names, said) = missing(&[("one", &reader)])?;
+    assert_eq!(names, ["one may make tables"], "{said}");
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 
@@ -87,6 +88,15 @@ pub struct Page {
     pub next: Option<String>,
 }
 
+/// What a server's clock said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerTime {
+    /// The earliest that it may have been.
+    pub at: SystemTime,
+    /// By how much it may have been later: the clock's fractions were cut off.
+    pub resolution: Duration,
+}
+
 /// A database with an endpoint in each of several regions.
 #[async_trait]
 pub trait Database: Send + Sync {
@@ -107,6 +117,15 @@ pub trait Database: Send + Sync {
 /// between databases is what a workload is there to show.
 #[async_trait]
 pub trait Connection: Send {
+    /// One round trip, as short as the server makes it, outside of any transaction. What its
+    /// clock said, where it says.
+    ///
+    /// # Errors
+    /// Those of the way; and always, unless the database measures it.
+    async fn ping(&mut self) -> Result<Option<ServerTime>, DbError> {
+        Err(DbError::definite("ping", "no round trip is measured here"))
+    }
+
     /// Starts a transaction.
     async fn begin(&mut self) -> Result<(), DbError>;
 

@@ -23,8 +23,10 @@ mod tries;
 mod workload;
 pub mod write_skew;
 
-pub use database::{Connection, Database, DbError, Expectation, Fault, Page, Row, Table};
-pub use registry::{UnknownWorkload, find, registry};
+pub use database::{
+    Connection, Database, DbError, Expectation, Fault, Page, Row, ServerTime, Table,
+};
+pub use registry::{UnknownWorkload, find, registry, tables};
 pub use workload::{
     Attempted, BadParameters, Burst, Client, Note, Outcome, Parameters, Request, Workload,
 };

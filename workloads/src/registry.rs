@@ -1,12 +1,12 @@
 //! The workloads there are. A new one is one line here.
 
-use crate::Workload;
 use crate::list_append::ListAppend;
 use crate::long_fork::LongFork;
 use crate::register::Register;
 use crate::rw_register::RwRegister;
 use crate::seats::Seats;
 use crate::write_skew::WriteSkew;
+use crate::{Table, Workload};
 
 static WORKLOADS: &[&dyn Workload] = &[
     &Seats,
@@ -25,6 +25,17 @@ pub struct UnknownWorkload(pub String, String);
 /// Every workload.
 pub fn registry() -> &'static [&'static dyn Workload] {
     WORKLOADS
+}
+
+/// The tables of every workload, each once.
+pub fn tables() -> Vec<Table> {
+    let mut tables: Vec<Table> = Vec::new();
+    for table in WORKLOADS.iter().flat_map(|workload| workload.tables()) {
+        if !tables.iter().any(|known| known.name == table.name) {
+            tables.push(**table);
+        }
+    }
+    tables
 }
 
 /// The workload of this name.

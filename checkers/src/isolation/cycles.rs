@@ -22,7 +22,9 @@ use super::digraph::{Filtered, Points, components};
 use super::graph::{Edge, Graph, GraphBuilder, Kind, Kinds, Step};
 use super::paths::{Automaton, Paths, Progress};
 use super::phenomena::{Order, Phenomenon, Shape};
+use crate::budget::Stop;
 use crate::intern::NONE;
+use crate::words;
 
 /// Edges from which a short cycle is searched for, of a component and a shape.
 const STARTS_MAX: usize = 64;
@@ -36,8 +38,13 @@ const SAMPLE_WORK_MAX: u64 = 10_000_000;
 pub(crate) struct Search {
     /// Components in which something was found, each kind once with a short cycle.
     pub(crate) found: Vec<Vec<(Phenomenon, Vec<Step>)>>,
-    /// What may be there besides: the search for it ran out of budget.
+    /// What may be there besides: the search for it ran out of budget, or was stopped.
     pub(crate) open: BTreeSet<Phenomenon>,
+    /// Components, and how many of them were not looked at to the end: it was told to stop.
+    pub(crate) components: usize,
+    pub(crate) stopped: usize,
+    /// Anything may be there besides: there was no room for all edges.
+    pub(crate) is_cut: bool,
     /// Transactions of the largest component in which there is a cycle.
     pub(crate) largest: usize,
 }
@@ -45,6 +52,17 @@ pub(crate) struct Search {
 impl Search {
     pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
+    }
+
+    /// How far it got, if it was told to stop.
+    pub(crate) fn unfinished(&self) -> Option<String> {
+        (self.stopped > 0).then(|| {
+            format!(
+                "time was up when of {} whose transactions depend on each other in circles {} had been looked at",
+                words::count(self.components as u64, "group"),
+                self.components - self.stopped
+            )
+        })
     }
 
     /// Adds what another search found that assumed more of an order, and needs it.
@@ -68,6 +86,9 @@ impl Search {
         other.found.retain(|found| !found.is_empty());
         self.found.extend(other.found);
         self.open.extend(other.open);
+        self.components += other.components;
+        self.stopped += other.stopped;
+        self.is_cut |= other.is_cut;
         self.largest = self.largest.max(other.largest);
     }
 }
@@ -90,26 +111,34 @@ fn kinds_of(order: Order) -> Kinds {
 ///
 /// `floor` is the order that was assumed to infer the ww, wr and rw edges themselves: any
 /// cycle of them needs it.
-pub(crate) fn search(graph: &Graph, orders: &[Order], floor: Order) -> Search {
+pub(crate) fn search(graph: &Graph, orders: &[Order], floor: Order, stop: &Stop) -> Search {
     let widest = orders.iter().copied().max().unwrap_or(Order::Free);
     let kinds = DEPENDENCIES.with(RW).with(kinds_of(widest));
     let components = components(&Filtered { graph, kinds });
+    let mut search = Search {
+        components: components.len(),
+        is_cut: graph.is_cut(),
+        ..Search::default()
+    };
     if components.is_empty() {
-        return Search::default();
+        return search;
     }
     let places = places(graph, &components);
     let found: Vec<Outcome> = components
         .par_iter()
         .enumerate()
         .map(|(number, members)| {
+            if stop.now() {
+                return Outcome::stopped(orders);
+            }
             let component = Component::new(graph, members, number as u32, &places);
-            Inquiry::of(&component, floor).all(orders)
+            Inquiry::of(&component, floor, stop).all(orders)
         })
         .collect();
-    let mut search = Search::default();
     for (outcome, members) in found.into_iter().zip(&components) {
         search.open.extend(outcome.open);
-        if !outcome.found.is_empty() {
+        search.stopped += usize::from(outcome.is_stopped);
+        if !outcome.found.is_empty() || outcome.is_stopped {
             let transactions = members.iter().filter(|&&vertex| !graph.is_helper(vertex));
             search.largest = search.largest.max(transactions.count());
             search.found.push(outcome.found);
@@ -229,6 +258,21 @@ fn between_points(inside: &[u32]) -> impl Fn(u32, Edge) -> bool + '_ {
 struct Outcome {
     found: Vec<(Phenomenon, Vec<Step>)>,
     open: BTreeSet<Phenomenon>,
+    is_stopped: bool,
+}
+
+impl Outcome {
+    /// Of a component that was not looked at: whatever there may be is open.
+    fn stopped(orders: &[Order]) -> Self {
+        use Shape::{G0, G1c, G2Item, GNonadjacent, GSingle, LongFork};
+        let shapes = [G0, G1c, GSingle, LongFork, GNonadjacent, G2Item];
+        let of = |&order: &Order| shapes.map(|shape| Phenomenon::Cycle(shape, order));
+        Outcome {
+            found: Vec::new(),
+            open: orders.iter().flat_map(of).collect(),
+            is_stopped: true,
+        }
+    }
 }
 
 /// The questions put to one component.
@@ -236,15 +280,17 @@ struct Inquiry<'a> {
     component: &'a Component,
     paths: Paths<'a>,
     floor: Order,
+    stop: &'a Stop,
     outcome: Outcome,
 }
 
 impl<'a> Inquiry<'a> {
-    fn of(component: &'a Component, floor: Order) -> Self {
+    fn of(component: &'a Component, floor: Order, stop: &'a Stop) -> Self {
         Inquiry {
             component,
-            paths: Paths::new(&component.graph),
+            paths: Paths::new(&component.graph, stop),
             floor,
+            stop,
             outcome: Outcome::default(),
         }
     }
@@ -252,12 +298,23 @@ impl<'a> Inquiry<'a> {
     fn all(mut self, orders: &[Order]) -> Outcome {
         for &order in orders {
             self.of_order(order);
+            if self.stop.now() {
+                let Outcome { open, .. } = Outcome::stopped(orders);
+                self.outcome.open.extend(open);
+                self.outcome.is_stopped = true;
+                break;
+            }
         }
-        let Outcome { found, open } = self.outcome;
+        let Outcome {
+            found,
+            open,
+            is_stopped,
+        } = self.outcome;
         let named = |(phenomenon, cycle)| (phenomenon, self.component.named(cycle));
         Outcome {
             found: found.into_iter().map(named).collect(),
             open,
+            is_stopped,
         }
     }
 
@@ -364,8 +421,8 @@ impl<'a> Inquiry<'a> {
     }
 
     /// Adds the shortest cycles of the automaton's through a sample of the edges; if none
-    /// is found, through all of them, until so much was looked at. Whether all were gone
-    /// through, or one was found.
+    /// is found, through all of them, until so much was looked at or it is told to stop.
+    /// Whether all were gone through, or one was found.
     fn shortest(&mut self, starts: &[Step], automaton: Automaton, work_max: u64) -> bool {
         let mut best: Option<Vec<Step>> = None;
         let mut others: Vec<Vec<Step>> = Vec::new();
@@ -379,8 +436,8 @@ impl<'a> Inquiry<'a> {
             if best.is_some() && (!is_sample || work > work_max) {
                 break;
             }
-            if work > work_max {
-                self.add_all(others);
+            if work > work_max || self.stop.now() {
+                self.add_all(best.into_iter().chain(others));
                 return false;
             }
             let steps_max = best.as_ref().map_or(u32::MAX, |best| best.len() as u32 - 1);
@@ -481,8 +538,13 @@ fn shows_more(first: Phenomenon, second: Phenomenon) -> bool {
 }
 
 /// A short cycle through an edge of the kind, of each component of these kinds that has
-/// one.
-pub(crate) fn shortest_cycles(graph: &Graph, kinds: Kinds, first: Kind) -> Vec<Vec<Step>> {
+/// one. If it is told to stop, there may be more.
+pub(crate) fn shortest_cycles(
+    graph: &Graph,
+    kinds: Kinds,
+    first: Kind,
+    stop: &Stop,
+) -> Vec<Vec<Step>> {
     let components = components(&Filtered { graph, kinds });
     if components.is_empty() {
         return Vec::new();
@@ -492,7 +554,7 @@ pub(crate) fn shortest_cycles(graph: &Graph, kinds: Kinds, first: Kind) -> Vec<V
         let component = Component::new(graph, members, number, &places);
         let inside = component.inside(kinds);
         let starts = component.starts(Kinds::of(&[first]), between_vertices(&inside));
-        let mut inquiry = Inquiry::of(&component, Order::Free);
+        let mut inquiry = Inquiry::of(&component, Order::Free, stop);
         inquiry.shortest(&starts, Automaton::any(kinds), WORK_MAX);
         let cycles = inquiry.outcome.found.into_iter().map(|(_, cycle)| cycle);
         let through = |cycle: &Vec<Step>| cycle.iter().any(|step| step.kind == first);

@@ -9,6 +9,7 @@ use super::levels::Level;
 use super::order;
 use super::phenomena::Order;
 use super::transactions::Transactions;
+use crate::budget::Stop;
 
 /// Which executions a proof may come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -115,6 +116,9 @@ pub(crate) trait Data: Sync {
     /// Decides a level of those that are not defined by cycles alone: monotonic-atomic-view,
     /// read-atomic, causal-cerone, causal, cursor-stability, and the session guarantees.
     fn decide(&self, level: Level) -> Decision;
+
+    /// Asked now and then; once it is true, what is undecided stays open.
+    fn stop(&self) -> &Stop;
 
     /// Why a ww, wr or rw step of a cycle is one.
     fn reason(&self, step: Step) -> Option<Reason>;

@@ -53,14 +53,18 @@ fn by_order(transactions: &Transactions, step: Step) -> String {
         words::transaction(transactions, step.from),
         words::transaction(transactions, step.to),
     );
-    let all = transactions.all();
-    let (first, second) = (&all[step.from as usize], &all[step.to as usize]);
     match step.kind {
-        Kind::Process => format!("process {} executed {from} and then {to}", first.process),
-        Kind::Realtime => format!(
-            "{from} had completed (event {}) when {to} was invoked (event {})",
-            first.completed, second.invoked
-        ),
+        Kind::Process => {
+            let process = transactions.all()[step.from as usize].process;
+            format!("process {process} executed {from} and then {to}")
+        }
+        Kind::Realtime => {
+            let ([_, completed], [invoked, _]) =
+                (transactions.events(step.from), transactions.events(step.to));
+            format!(
+                "{from} had completed (event {completed}) when {to} was invoked (event {invoked})"
+            )
+        }
         kind => format!("{from} and {to}, by {}", kind.name()),
     }
 }

@@ -1,7 +1,7 @@
 //! What was found wrong in a history of transactions, before it is put in words that
 //! a verdict holds. It decides nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::Step;
 use super::phenomena::Phenomenon;
@@ -25,6 +25,8 @@ pub(crate) struct Finding {
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Findings {
     all: BTreeMap<Phenomenon, (u64, Vec<Finding>)>,
+    /// Of which there may be more: the search for them was cut short.
+    cut: BTreeSet<Phenomenon>,
 }
 
 impl Findings {
@@ -37,8 +39,19 @@ impl Findings {
         }
     }
 
+    /// There may be more of it than were counted.
+    pub(crate) fn cut(&mut self, phenomenon: Phenomenon) {
+        self.cut.insert(phenomenon);
+    }
+
+    /// Whether so many is at least how many there are.
+    pub(crate) fn is_cut(&self, phenomenon: Phenomenon) -> bool {
+        self.cut.contains(&phenomenon)
+    }
+
     /// Adds all of the other's.
     pub(crate) fn merge(&mut self, other: Findings) {
+        self.cut.extend(other.cut);
         for (phenomenon, (number, found)) in other.all {
             let (count, kept) = self.all.entry(phenomenon).or_default();
             *count += number;

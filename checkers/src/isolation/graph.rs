@@ -81,12 +81,30 @@ pub(crate) struct Step {
 const TARGET_BITS: u32 = 29;
 const TARGET: u32 = (1 << TARGET_BITS) - 1;
 
+/// As many vertices as a graph may have: each has a number of that many bits, and one number
+/// is left over for what is none.
+pub(crate) const VERTICES_MAX: u32 = TARGET;
+/// As many edges as a graph may have.
+const EDGES_MAX: usize = u32::MAX as usize;
+
+/// Vertices that a graph has at most for each transaction and each micro-operation: of lists
+/// a transaction has one and one for real time, and an append that no read shows four, on the
+/// way to it by two kinds of edges. Registers take fewer, but for those for which there must
+/// [be room](GraphBuilder::has_room_for).
+const VERTICES_EACH: u64 = 4;
+
+/// Whether the graphs of so many may have too many vertices.
+pub(crate) fn are_too_many(transactions: u64, operations: u64) -> bool {
+    VERTICES_EACH * (transactions + operations) > u64::from(VERTICES_MAX)
+}
+
 /// A graph in compressed adjacency: 4 bytes an edge, 4 a vertex.
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
     transactions: u32,
     starts: Vec<u32>,
     edges: Vec<u32>,
+    is_cut: bool,
 }
 
 impl Graph {
@@ -98,6 +116,12 @@ impl Graph {
     /// How many vertices there are, helpers included.
     pub(crate) fn vertices(&self) -> u32 {
         self.starts.len().saturating_sub(1) as u32
+    }
+
+    /// Whether edges or vertices are missing, since they were too many. A cycle is one all
+    /// the same; that there is none shows nothing.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     pub(crate) fn is_helper(&self, vertex: u32) -> bool {
@@ -139,6 +163,7 @@ pub(crate) struct GraphBuilder {
     transactions: u32,
     vertices: u32,
     edges: Vec<(u32, u32)>,
+    is_cut: bool,
 }
 
 impl GraphBuilder {
@@ -148,30 +173,48 @@ impl GraphBuilder {
             transactions,
             vertices: transactions,
             edges: Vec::new(),
+            is_cut: transactions > VERTICES_MAX,
         }
     }
 
-    /// A new helper.
+    /// Whether there is room for so many helpers more.
+    pub(crate) fn has_room_for(&self, helpers: usize) -> bool {
+        helpers <= VERTICES_MAX.saturating_sub(self.vertices) as usize
+    }
+
+    /// A new helper; edges from and to it are left out if it is one too many.
     pub(crate) fn helper(&mut self) -> u32 {
+        if !self.has_room_for(1) {
+            self.is_cut = true;
+            return VERTICES_MAX;
+        }
         self.vertices += 1;
         self.vertices - 1
     }
 
-    /// Adds an edge; one from a vertex to itself says nothing, and is left out.
+    /// Adds an edge; one from a vertex to itself says nothing, and is left out. So is one too
+    /// many, and the graph [is cut](Graph::is_cut).
     #[inline]
     pub(crate) fn edge(&mut self, from: u32, to: u32, kind: Kind) {
-        if from != to {
-            self.edges.push((from, to | (kind as u32) << TARGET_BITS));
+        if from == to {
+            return;
         }
+        if from.max(to) >= VERTICES_MAX || self.edges.len() == EDGES_MAX {
+            self.is_cut = true;
+            return;
+        }
+        self.edges.push((from, to | (kind as u32) << TARGET_BITS));
     }
 
     /// Whether every edge leads from a transaction to one with a later place.
     pub(crate) fn agrees_with(&self, places: &[u32]) -> bool {
         let place = |vertex: u32| places.get(vertex as usize);
-        self.edges.iter().all(|&(from, edge)| {
-            let places = place(from).zip(place(edge & TARGET));
-            places.is_some_and(|(from, to)| from < to)
-        })
+        let mut edges = self.edges.iter();
+        !self.is_cut
+            && edges.all(|&(from, edge)| {
+                let places = place(from).zip(place(edge & TARGET));
+                places.is_some_and(|(from, to)| from < to)
+            })
     }
 
     /// The graph, each edge once. O(vertices + edges).
@@ -213,6 +256,7 @@ impl GraphBuilder {
             transactions: self.transactions,
             starts,
             edges,
+            is_cut: self.is_cut,
         }
     }
 }
@@ -220,6 +264,37 @@ impl GraphBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_no_room_is_left_out_and_told() {
+        let mut builder = GraphBuilder::new(VERTICES_MAX - 1);
+        let last = builder.helper();
+        builder.edge(0, last, Kind::Ww);
+        assert!(!builder.is_cut && builder.edges.len() == 1);
+        assert!(!builder.has_room_for(1));
+        let none = builder.helper();
+        assert!(builder.is_cut);
+        builder.edge(0, none, Kind::Realtime);
+        builder.edge(none, 1, Kind::Through);
+        assert_eq!(builder.edges.len(), 1);
+
+        let mut builder = GraphBuilder::new(2);
+        builder.edge(0, 1, Kind::Ww);
+        assert!(builder.agrees_with(&[0, 1]));
+        builder.edge(0, VERTICES_MAX, Kind::Ww);
+        assert!(!builder.agrees_with(&[0, 1]));
+        let graph = builder.build();
+        assert!(graph.is_cut());
+        assert_eq!(graph.edges(0).len(), 1);
+    }
+
+    #[test]
+    fn too_many_are_told() {
+        let quarter = u64::from(VERTICES_MAX) / 4;
+        assert!(!are_too_many(quarter - 1, 1));
+        assert!(are_too_many(quarter - 1, 2));
+        assert!(are_too_many(u64::from(u32::MAX), u64::from(u32::MAX)));
+    }
 
     #[test]
     fn each_edge_is_kept_once() {

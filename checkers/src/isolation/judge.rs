@@ -43,6 +43,11 @@ impl Judgement {
         self.levels[level as usize] == Some(Status::Holds)
     }
 
+    /// Takes back that the level holds.
+    pub(crate) fn leave_open(&mut self, level: Level, why: String) {
+        self.set(level, Status::Open(why));
+    }
+
     fn set(&mut self, level: Level, status: Status) {
         self.levels[level as usize] = Some(status);
     }
@@ -87,6 +92,9 @@ fn is_strictly_serial<D: Data>(transactions: &Transactions, data: &D, counts: &[
     };
     let mut graph = GraphBuilder::new(transactions.len() as u32);
     data.edges_of(&serial.orders, &mut graph);
+    if !transactions.are_clocks_certain() {
+        order::edges(transactions, counts, Order::Process, &mut graph);
+    }
     graph.agrees_with(&serial.places)
         && order::agrees_with_realtime(transactions, counts, &serial.places)
 }
@@ -109,12 +117,15 @@ pub(crate) fn judge<D: Data>(transactions: &Transactions, data: &D) -> Judgement
         judgement
             .findings
             .add(*phenomenon, || explain::cycle(transactions, data, cycle));
+        if certain.unfinished().is_some() {
+            judgement.findings.cut(*phenomenon);
+        }
     }
     judgement.fail_by_findings();
     if data.is_known() {
         hold_without(&mut judgement, transactions, &certain);
     } else {
-        hold_by_orders(&mut judgement, transactions, data, &counts);
+        hold_by_orders(&mut judgement, transactions, data, &counts, &certain);
     }
     decide_rest(&mut judgement, transactions, data);
     judgement
@@ -134,10 +145,10 @@ fn orders(transactions: &Transactions) -> Vec<Order> {
 fn certain_cycles<D: Data>(transactions: &Transactions, data: &D, counts: &[bool]) -> Search {
     let widest = graph_of(transactions, data, counts, Realtime, None);
     if !D::INFERS_BY_ORDER {
-        return search(&widest, &orders(transactions), Free);
+        return search(&widest, &orders(transactions), Free, data.stop());
     }
-    let all = search(&widest, &[Realtime], Realtime);
-    if all.is_empty() && all.open.is_empty() {
+    let all = search(&widest, &[Realtime], Realtime, data.stop());
+    if all.is_empty() && all.open.is_empty() && !all.is_cut {
         return all;
     }
     drop(widest);
@@ -145,7 +156,7 @@ fn certain_cycles<D: Data>(transactions: &Transactions, data: &D, counts: &[bool
     let narrower = orders(transactions).into_iter();
     for order in narrower.filter(|&order| order != Realtime) {
         let graph = graph_of(transactions, data, counts, order, None);
-        found.merge(search(&graph, &[order], order));
+        found.merge(search(&graph, &[order], order, data.stop()));
     }
     found.merge(all);
     found
@@ -153,7 +164,8 @@ fn certain_cycles<D: Data>(transactions: &Transactions, data: &D, counts: &[bool
 
 /// Whether all cycles that the level forbids are known not to be there.
 fn is_free_of_cycles(level: Level, searched: &Search) -> bool {
-    !searched.open.iter().any(|&open| level.forbids(open))
+    !searched.is_cut
+        && !searched.open.iter().any(|&open| level.forbids(open))
         && !searched
             .found
             .iter()
@@ -184,6 +196,9 @@ fn by_cycles() -> impl Iterator<Item = Level> {
     all.into_iter()
 }
 
+pub(super) const TOO_LARGE: &str =
+    "transactions depend on each other in more ways than there are numbers for";
+
 const NO_PROCESSES: &str = "the history does not say which process executed what";
 
 /// Whether the level is not about processes that are not known.
@@ -209,13 +224,17 @@ fn hold_without(judgement: &mut Judgement, transactions: &Transactions, certain:
             judgement.set(level, Status::Open(NO_PROCESSES.to_owned()));
         } else if is_free_of_cycles(level, certain) {
             judgement.set_holds(level);
+        } else if certain.is_cut {
+            judgement.set(level, Status::Open(TOO_LARGE.to_owned()));
         } else {
-            let status = Status::Open(format!(
-                "{} transactions depend on each other in circles, and the search for one that {} forbids ran out of budget",
-                certain.largest,
-                level.name()
-            ));
-            judgement.set(level, status);
+            let why = certain.unfinished().unwrap_or_else(|| {
+                format!(
+                    "{} transactions depend on each other in circles, and the search for one that {} forbids ran out of budget",
+                    certain.largest,
+                    level.name()
+                )
+            });
+            judgement.set(level, Status::Open(why));
         }
     }
 }
@@ -226,9 +245,16 @@ fn hold_by_orders<D: Data>(
     transactions: &Transactions,
     data: &D,
     counts: &[bool],
+    certain: &Search,
 ) {
     for level in by_cycles() {
         if judgement.levels[level as usize].is_some() {
+            continue;
+        }
+        if data.stop().now() {
+            let why = certain.unfinished();
+            let why = why.unwrap_or_else(|| "time was up".to_owned());
+            judgement.set(level, Status::Open(why));
             continue;
         }
         if !can_be_told(level, transactions) {
@@ -254,19 +280,25 @@ fn hold_by_orders<D: Data>(
                 let graph = graph_of(transactions, data, counts, order, Some(&orders));
                 let mut upto = self::orders(transactions);
                 upto.retain(|&narrower| narrower <= order);
-                let searched = search(&graph, &upto, Free);
+                let searched = search(&graph, &upto, Free, data.stop());
                 drop(graph);
                 if is_free_of_cycles(level, &searched) {
                     judgement.set_holds(level);
+                    continue;
+                }
+                if searched.is_cut {
+                    judgement.set(level, Status::Open(TOO_LARGE.to_owned()));
                     continue;
                 }
                 if level == Level::ParallelSnapshotIsolation {
                     continue;
                 }
                 let (name, kind) = (level.name(), execution.name());
-                Status::Open(format!(
-                    "versions whose order nobody saw leave it open whether it is {name}: with the one {kind} order that was tried it is not"
-                ))
+                Status::Open(searched.unfinished().unwrap_or_else(|| {
+                    format!(
+                        "versions whose order nobody saw leave it open whether it is {name}: with the one {kind} order that was tried it is not"
+                    )
+                }))
             }
         };
         judgement.set(level, status);

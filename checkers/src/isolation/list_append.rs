@@ -10,6 +10,7 @@ mod misfit;
 mod observed;
 mod reasons;
 mod sessions;
+mod updates;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use super::order;
 use super::phenomena::Order;
 use super::transactions::{Action, Operation, Status, Transaction, Transactions};
 use super::writes::Writes;
+use crate::budget::Stop;
 use crate::intern::NONE;
 pub(crate) use misfit::Misfit;
 
@@ -32,7 +34,7 @@ pub(crate) use misfit::Misfit;
 #[derive(Debug, Default, Clone)]
 struct Chain {
     /// The transaction that appended each element of the longest list; [`NONE`] where it
-    /// does not count: it aborted, or there is none.
+    /// does not count: it aborted, there is none, or the element stands there a second time.
     writers: Vec<u32>,
     /// Transactions that count and appended what no list shows, ascending.
     unseen: Vec<u32>,
@@ -58,6 +60,8 @@ impl Chain {
     }
 }
 
+/// A transaction of more micro-operations is long.
+const LONG: usize = 64;
 /// Keys or transactions that one thread looks at, at least.
 const TOGETHER: usize = 1_024;
 
@@ -71,6 +75,10 @@ pub(crate) struct Lists<'a> {
     chains: Vec<Chain>,
     counts: Vec<bool>,
     findings: Findings,
+    /// Keys of which several appended what no list shows, and the one of these that had read
+    /// the list: an update that was lost, unless it came first.
+    first: Vec<(u32, u32)>,
+    stop: Stop,
 }
 
 impl<'a> Lists<'a> {
@@ -79,7 +87,7 @@ impl<'a> Lists<'a> {
     /// # Errors
     /// Micro-operations on something else than lists; an element that is appended to a
     /// key twice.
-    pub(crate) fn new(transactions: &'a Transactions) -> Result<Self, Misfit> {
+    pub(crate) fn new(transactions: &'a Transactions, stop: &Stop) -> Result<Self, Misfit> {
         if let Some(misfit) = Misfit::of_kind(transactions) {
             return Err(misfit);
         }
@@ -93,9 +101,13 @@ impl<'a> Lists<'a> {
             chains: Vec::new(),
             counts: transactions.all().iter().map(committed).collect(),
             findings: Findings::default(),
+            first: Vec::new(),
+            stop: stop.clone(),
         };
         lists.chain();
-        lists.findings = lists.find();
+        let mut findings = lists.find();
+        lists.first = lists.find_lost_updates(&mut findings);
+        lists.findings = findings;
         Ok(lists)
     }
 
@@ -157,16 +169,20 @@ impl<'a> Lists<'a> {
         let mut unseen: Vec<u32> = unseen.filter_map(writer).collect();
         unseen.sort_unstable();
         unseen.dedup();
-        for append in &mut appends {
-            *append = Some(*append)
-                .filter(|&it| it != NONE)
-                .and_then(writer)
-                .unwrap_or(NONE);
+        let mut wrong_from = appends.len();
+        let places = 0..appends.len() as u32;
+        for (place, append) in places.zip(&mut appends) {
+            let number = *append;
+            let counts = (number != NONE).then(|| writer(number)).flatten();
+            if counts.is_none() {
+                wrong_from = wrong_from.min(place as usize);
+            }
+            let is_first = number != NONE && self.positions[number as usize] == place;
+            *append = counts.filter(|_| is_first).unwrap_or(NONE);
         }
         let writers = appends;
-        let wrong = writers.iter().position(|&writer| writer == NONE);
         Chain {
-            wrong_from: wrong.unwrap_or(writers.len()) as u32,
+            wrong_from: wrong_from as u32,
             writers,
             unseen,
             contested,
@@ -188,40 +204,56 @@ impl<'a> Lists<'a> {
     /// what it had appended itself, which they must end with. Each by its place in the
     /// transaction, its key, and how many elements of others it saw.
     fn seen(&self, transaction: u32) -> impl Iterator<Item = (usize, u32, u32)> + Clone + '_ {
-        let operations = self.transactions.operations(transaction);
-        let appends = self.appends_something(transaction);
-        let before = operations.clone();
-        operations.enumerate().filter_map(move |(at, operation)| {
-            let length = match operation.action {
-                Action::ReadNil => 0,
-                Action::ReadPrefix(length) => length,
-                _ => return None,
-            };
-            let own = before.clone().take(if appends { at } else { 0 });
-            let own = own.rev().filter_map(|earlier| {
-                let of_key = earlier.key == operation.key;
-                match earlier.action {
-                    Action::Append(value) if of_key => Some(value),
-                    _ => None,
-                }
-            });
-            let mut left = &self.transactions.longest(operation.key)[..length as usize];
-            for value in own {
-                left = left.strip_suffix(&[value])?;
-            }
-            Some((at, operation.key, left.len() as u32))
-        })
+        let reads = self.reads(transaction);
+        reads.map(|(read, _)| read)
     }
 
     /// Those of [`Lists::seen`] that come before all own appends to their key.
     fn external(&self, transaction: u32) -> impl Iterator<Item = (usize, u32, u32)> + Clone + '_ {
+        let reads = self.reads(transaction);
+        reads.filter_map(|(read, is_external)| is_external.then_some(read))
+    }
+
+    /// [`Lists::seen`], and whether it comes before all own appends to the key. O(n), and
+    /// own elements in what was read.
+    fn reads(
+        &self,
+        transaction: u32,
+    ) -> impl Iterator<Item = ((usize, u32, u32), bool)> + Clone + '_ {
+        // Most append little before they read: going back over it takes no memory. What was
+        // appended by one that is long is kept instead.
         let operations = self.transactions.operations(transaction);
-        let appends = self.appends_something(transaction);
-        self.seen(transaction).filter(move |&(at, key, _)| {
-            let own = |earlier: Operation| {
-                earlier.key == key && matches!(earlier.action, Action::Append(_))
+        let is_long = operations.len() > LONG;
+        let appends = !is_long && self.appends_something(transaction);
+        let before = operations.clone();
+        let mut kept: HashMap<u32, Vec<u32>, FixedState> = HashMap::default();
+        let appended = |Operation { key, action }: Operation| match action {
+            Action::Append(value) => Some((key, value)),
+            _ => None,
+        };
+        operations.enumerate().filter_map(move |(at, operation)| {
+            let length = match operation.action {
+                Action::ReadNil => 0,
+                Action::ReadPrefix(length) => length,
+                Action::Append(value) if is_long => {
+                    kept.entry(operation.key).or_default().push(value);
+                    return None;
+                }
+                _ => return None,
             };
-            !appends || !operations.clone().take(at).any(own)
+            let near = before.clone().take(if appends { at } else { 0 });
+            let of_key = |&(key, _): &(u32, u32)| key == operation.key;
+            let near = near.rev().filter_map(appended).filter(of_key);
+            let kept = kept.get(&operation.key).map_or(&[][..], Vec::as_slice);
+            let own = near.map(|(_, value)| value);
+            let own = own.chain(kept.iter().rev().copied());
+            let mut left = &self.transactions.longest(operation.key)[..length as usize];
+            let mut is_external = true;
+            for value in own {
+                left = left.strip_suffix(&[value])?;
+                is_external = false;
+            }
+            Some(((at, operation.key, left.len() as u32), is_external))
         })
     }
 
@@ -231,8 +263,8 @@ impl<'a> Lists<'a> {
         operations.any(|operation| matches!(operation.action, Action::Append(_)))
     }
 
-    /// The keys that a transaction appended to, and the positions of its first and last
-    /// element there; what no list shows stands at the end, at the list's length.
+    /// The keys that a transaction appended to, ascending, and the positions of its first and
+    /// last element there; what no list shows stands at the end, at the list's length.
     fn appended(&self, transaction: u32) -> Vec<(u32, u32, u32)> {
         let mut appended: Vec<(u32, u32, u32)> = Vec::new();
         for Operation { key, action } in self.transactions.operations(transaction) {
@@ -241,14 +273,16 @@ impl<'a> Lists<'a> {
             };
             let end = self.chains[key as usize].writers.len() as u32;
             let position = self.position(key, value).min(end);
-            match appended.iter_mut().find(|(known, ..)| *known == key) {
-                Some((_, first, last)) => {
-                    *first = position.min(*first);
-                    *last = position.max(*last);
-                }
-                None => appended.push((key, position, position)),
-            }
+            appended.push((key, position, position));
         }
+        appended.sort_unstable();
+        appended.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.2 = next.2.max(kept.2);
+            }
+            same
+        });
         appended
     }
 }
@@ -266,6 +300,10 @@ impl Data for Lists<'_> {
 
     fn findings(&self) -> &Findings {
         &self.findings
+    }
+
+    fn stop(&self) -> &Stop {
+        &self.stop
     }
 
     fn edges(&self, _: Order, graph: &mut GraphBuilder) {
@@ -300,7 +338,8 @@ impl Data for Lists<'_> {
         let graph = self.graph(order);
         let ranks = match execution {
             Execution::Snapshot => order::commit_ranks(&graph),
-            Execution::Serial | Execution::Any => order::ranks(&graph),
+            Execution::Serial => order::ranks(&graph),
+            Execution::Any => order::write_ranks(&graph),
         };
         let Some(ranks) = ranks else {
             // Unreachable for a level that is open: the cycle would have been found.
@@ -318,6 +357,7 @@ impl Data for Lists<'_> {
 
     fn decide(&self, level: Level) -> Decision {
         let decision = match level {
+            _ if self.stop.now() => Decision::Open("time was up".to_owned()),
             Level::MonotonicAtomicView | Level::ReadAtomic => self.decide_atomic(level),
             Level::CausalCerone => self.decide_causal(Order::Free),
             Level::Causal => self.decide_causal(Order::Process),
@@ -325,6 +365,7 @@ impl Data for Lists<'_> {
             | Level::MonotonicReads
             | Level::MonotonicWrites
             | Level::WritesFollowReads => self.decide_session(level),
+            Level::CursorStability => self.decide_cursor(),
             // It holds if snapshot isolation does; else it was not looked for.
             Level::ParallelSnapshotIsolation => {
                 Decision::Open("appends whose order nobody saw leave it open".to_owned())
@@ -334,6 +375,8 @@ impl Data for Lists<'_> {
         };
         match (decision, self.contested()) {
             (Decision::Holds, Some(why)) => Decision::Open(why),
+            // What was searched meanwhile was not searched to the end.
+            (Decision::Holds, None) if self.stop.now() => Decision::Open("time was up".to_owned()),
             (decision, _) => decision,
         }
     }

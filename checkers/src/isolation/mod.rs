@@ -37,6 +37,7 @@ pub use options::{DataType, IsolationOptions};
 pub(crate) use transactions::{Transactions, TransactionsBuilder};
 
 use crate::checker::{Checker, Need, Options};
+use crate::clocks::Clocks;
 use crate::digest::Digest;
 use crate::ruling::Ruling;
 use crate::verdict::{Anomaly, Cycle, CycleEdge, CycleTransaction, Valid, Verdict};
@@ -47,7 +48,7 @@ use judge::{Judgement, Status, judge};
 use levels::Level;
 use list_append::Lists;
 use rw_register::Registers;
-use transactions::Action;
+use transactions::{Action, Status as Ended, Transaction, Unreported};
 
 /// The checker `isolation`.
 pub(crate) struct Isolation;
@@ -74,9 +75,18 @@ impl Checker for Isolation {
     }
 
     fn check(&self, digest: &Digest, options: &Options) -> Verdict {
-        let transactions = digest.transactions();
-        let options = &options.isolation;
+        let recorded = digest.transactions();
+        let uncertainty_ns = options.object.clock_uncertainty_ns;
         let mut ruling = Ruling::new(self, digest);
+        let certain = match digest.clocks() {
+            None => (uncertainty_ns > 0).then(|| recorded.widened(uncertainty_ns)),
+            Some(clocks) => {
+                clocks.describe(uncertainty_ns, &mut ruling);
+                Some(recorded.at(clocks.certain(events(recorded), uncertainty_ns).0))
+            }
+        };
+        let transactions = certain.as_ref().unwrap_or(recorded);
+        let options = &options.isolation;
         let level = match &options.level {
             None => Level::StrictSerializable,
             Some(name) => match Level::named(name) {
@@ -92,6 +102,17 @@ impl Checker for Isolation {
             ruling.doubt("there are no transactions");
             return undecided(ruling, level.name());
         }
+        let all = 0..transactions.len() as u32;
+        let operations = all.map(|at| transactions.operations(at).len() as u64).sum();
+        if graph::are_too_many(transactions.len() as u64, operations) {
+            ruling.doubt(format!(
+                "{} and {} are too many for a graph of {} vertices",
+                count(transactions.len() as u64, "transaction"),
+                count(operations, "micro-operation"),
+                graph::VERTICES_MAX
+            ));
+            return undecided(ruling, level.name());
+        }
         let data = options.data.unwrap_or_else(|| data_type(transactions));
         ruling.scope("data", data.name());
         ruling.scope("transactions", transactions.len());
@@ -99,16 +120,43 @@ impl Checker for Isolation {
             let others = count(transactions.others, "operation");
             ruling.note(format!("{others} were no transactions, and left out"));
         }
+        let committed = |transaction: &Transaction| transaction.status == Ended::Committed;
+        if !transactions.all().iter().any(committed) {
+            ruling.scope("committed", 0);
+            ruling.doubt("no transaction committed");
+            return undecided(ruling, level.name());
+        }
+        if let Some(event) = transactions.untold {
+            ruling.doubt(format!(
+                "event {event}: nothing says what the transaction was to do, and it may have committed"
+            ));
+            return undecided(ruling, level.name());
+        }
+        if let Some(Unreported {
+            event,
+            transactions,
+        }) = transactions.unreported
+        {
+            let number = count(transactions, "transaction");
+            ruling.doubt(format!(
+                "{number} committed without saying what reads saw, the first at event {event}"
+            ));
+        }
+        let doubt = |judgement: &mut Judgement| {
+            if let Some(clocks) = digest.clocks() {
+                doubt_real_time(judgement, clocks, uncertainty_ns, recorded, data, options);
+            }
+        };
         match data {
-            DataType::ListAppend => match Lists::new(transactions) {
-                Ok(lists) => rule(ruling, level, transactions, &lists),
+            DataType::ListAppend => match Lists::new(transactions, &options.stop) {
+                Ok(lists) => rule(ruling, level, transactions, &lists, doubt),
                 Err(misfit) => {
                     ruling.doubt(misfit.to_string());
                     undecided(ruling, level.name())
                 }
             },
             DataType::RwRegister => match Registers::new(transactions, options) {
-                Ok(registers) => rule(ruling, level, transactions, &registers),
+                Ok(registers) => rule(ruling, level, transactions, &registers, doubt),
                 Err(misfit) => {
                     ruling.doubt(misfit.to_string());
                     undecided(ruling, level.name())
@@ -118,17 +166,65 @@ impl Checker for Isolation {
     }
 }
 
-/// The kind of data that micro-operations tell: lists, unless something was written or a
-/// value was read that is none.
+/// The events of each transaction, as [`Clocks`] take them.
+fn events(transactions: &Transactions) -> impl Iterator<Item = [u32; 2]> {
+    (0..transactions.len() as u32).map(|at| transactions.events(at))
+}
+
+/// Leaves levels of real time open, of which all that is certain breaks none, unless they
+/// hold in some way in which everything may have happened.
+fn doubt_real_time(
+    judgement: &mut Judgement,
+    clocks: &Clocks,
+    uncertainty_ns: u64,
+    recorded: &Transactions,
+    data: DataType,
+    options: &IsolationOptions,
+) {
+    let holds = |judgement: &Judgement, level| matches!(judgement.status(level), Status::Holds);
+    let of_real_time = Level::all().filter(|it| it.is_at_least(Level::StrongReadUncommitted));
+    let mut open: Vec<Level> = of_real_time
+        .filter(|&level| holds(judgement, level))
+        .collect();
+    for placement in clocks.placements(uncertainty_ns) {
+        if open.is_empty() || options.stop.now() {
+            break;
+        }
+        let placed = clocks.placed(events(recorded), uncertainty_ns, &placement);
+        let placed = recorded.at(placed);
+        let possible = match data {
+            DataType::ListAppend => Lists::new(&placed, &options.stop)
+                .ok()
+                .map(|lists| judge(&placed, &lists)),
+            DataType::RwRegister => Registers::new(&placed, options)
+                .ok()
+                .map(|registers| judge(&placed, &registers)),
+        };
+        if let Some(possible) = possible {
+            open.retain(|&level| !holds(&possible, level));
+        }
+    }
+    for level in open {
+        judgement.leave_open(level, clocks.undecided(uncertainty_ns));
+    }
+}
+
+/// The kind of data that micro-operations tell: registers if something was written, or if a
+/// value was read that is no list and nothing was appended; else lists.
 fn data_type(transactions: &Transactions) -> DataType {
-    let of_registers = |action: Action| matches!(action, Action::Write(_) | Action::ReadValue(_));
-    let mut all = 0..transactions.len() as u32;
-    let is_register = all.any(|at| {
-        transactions
-            .operations(at)
-            .any(|operation| of_registers(operation.action))
-    });
-    match is_register {
+    let mut appends = false;
+    let mut reads_value = false;
+    for at in 0..transactions.len() as u32 {
+        for operation in transactions.operations(at) {
+            match operation.action {
+                Action::Write(_) => return DataType::RwRegister,
+                Action::Append(_) => appends = true,
+                Action::ReadValue(_) => reads_value = true,
+                _ => {}
+            }
+        }
+    }
+    match reads_value && !appends {
         true => DataType::RwRegister,
         false => DataType::ListAppend,
     }
@@ -146,12 +242,16 @@ fn rule<D: Data>(
     level: Level,
     transactions: &Transactions,
     data: &D,
+    doubt: impl FnOnce(&mut Judgement),
 ) -> Verdict {
-    let judgement = judge(transactions, data);
+    let mut judgement = judge(transactions, data);
+    doubt(&mut judgement);
     let counting = (0..transactions.len() as u32).filter(|&at| data.counts(at));
     ruling.scope("committed", counting.count());
     ruling.scope("levels", levels_json(&judgement));
     for (phenomenon, number, found) in judgement.findings.iter() {
+        let is_cut = judgement.findings.is_cut(phenomenon);
+        let at_least = if is_cut { "at least " } else { "" };
         if level.forbids(phenomenon) {
             for finding in found {
                 ruling.anomaly(phenomenon.name(), || {
@@ -160,9 +260,15 @@ fn rule<D: Data>(
             }
             let more = number - found.len() as u64;
             ruling.count(phenomenon.name(), more);
+            if is_cut {
+                let name = phenomenon.name();
+                ruling.note(format!(
+                    "{name}: at least {number}, for not all was looked at"
+                ));
+            }
         } else if let Some(finding) = found.first() {
             ruling.note(format!(
-                "{} does not forbid {phenomenon}, which is here {}: {}",
+                "{} does not forbid {phenomenon}, which is here {at_least}{}: {}",
                 level.name(),
                 times(number),
                 finding.explanation
@@ -187,10 +293,16 @@ fn rule<D: Data>(
         Status::Fails(None) | Status::Holds => {}
     }
     let hold = strongest(&judgement);
+    let is_open = |level| matches!(judgement.status(level), Status::Open(_));
+    let some_are_open = Level::all().any(is_open);
     let number = count(transactions.len() as u64, "transaction");
     ruling.conclude("Isolated ✓", |valid, doubt| match valid {
         Valid::True => format!("{}: {number}", level.name()),
         Valid::False => match &hold[..] {
+            [] if some_are_open => format!(
+                "not {}; that any other level holds is not known: {number}",
+                level.name()
+            ),
             [] => format!("not {}, nor any other level: {number}", level.name()),
             _ => format!(
                 "not {}; what holds: {} ({number})",
@@ -232,8 +344,7 @@ fn strongest(judgement: &Judgement) -> Vec<&'static str> {
 }
 
 fn invocations(transactions: &Transactions, of: impl Iterator<Item = u32>) -> Vec<u64> {
-    of.map(|at| u64::from(transactions.all()[at as usize].invoked))
-        .collect()
+    of.map(|at| u64::from(transactions.events(at)[0])).collect()
 }
 
 fn anomaly(transactions: &Transactions, name: &str, finding: &Finding) -> Anomaly {

@@ -72,46 +72,31 @@ impl<'a> MicroOperations<'a> {
         }
         Ok(Some((key, micro)))
     }
-
-    /// The elements of a list that the last micro-operation read.
-    pub(super) fn elements(&self, list: &'a str) -> Elements<'a> {
-        Elements {
-            items: Items::of(list),
-            micro: self.position.saturating_sub(1),
-            position: 0,
-        }
-    }
 }
 
-/// The elements of a list that was read.
+/// The elements of a list that was read, as they are spelt. Null is one like any other,
+/// though nobody can append it.
 #[derive(Debug, Clone)]
-pub(super) struct Elements<'a> {
-    items: Option<Items<'a>>,
-    micro: usize,
-    position: usize,
-}
+pub(super) struct Elements<'a>(Option<Items<'a>>);
 
 impl<'a> Elements<'a> {
-    /// Leaves out the first elements, so many, which end at that byte.
-    pub(super) fn skip_to(&mut self, end: usize, elements: usize) {
-        if let Some(items) = &mut self.items {
-            items.at = end;
-        }
-        self.position = elements;
+    pub(super) fn of(list: &'a str) -> Self {
+        Elements(Items::of(list))
     }
 
-    pub(super) fn next(&mut self) -> Result<Option<&'a str>, Fault> {
-        let Some(element) = self.items.as_mut().and_then(Items::next) else {
-            return Ok(None);
-        };
-        if element == "null" {
-            return Err(Fault {
-                field: format!("[{}][2][{}]", self.micro, self.position),
-                problem: "null is what was never written".to_owned(),
-            });
+    /// Leaves out the first elements, which end at that byte.
+    pub(super) fn skip_to(&mut self, end: usize) {
+        if let Some(items) = &mut self.0 {
+            items.at = end;
         }
-        self.position += 1;
-        Ok(Some(element))
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        self.0.as_mut().and_then(Items::next)
     }
 }
 

@@ -11,6 +11,8 @@ use super::transactions::{NEVER, Status, Transaction, Transactions};
 use crate::intern::NONE;
 
 const ALL: Kinds = Kinds::of(&[Kind::Ww, Kind::Wr, Kind::Rw, Kind::Process, Kind::Realtime]);
+const WITHOUT_RW: Kinds = Kinds::of(&[Kind::Ww, Kind::Wr, Kind::Process, Kind::Realtime]);
+const OF_WRITES: Kinds = Kinds::of(&[Kind::Ww, Kind::Process, Kind::Realtime]);
 
 /// Adds the edges of that order between transactions that count: none, those of
 /// processes, or those of processes and of real time.
@@ -94,8 +96,8 @@ fn committed(transactions: &Transactions, counts: &[bool]) -> Vec<u32> {
     by_event
 }
 
-/// Whether places of transactions agree with real time, and so with the order of processes:
-/// who committed before another was invoked has an earlier one.
+/// Whether places of transactions agree with real time, and so with the order of processes,
+/// unless clocks were uncertain: who committed before another was invoked has an earlier one.
 pub(crate) fn agrees_with_realtime(
     transactions: &Transactions,
     counts: &[bool],
@@ -119,6 +121,13 @@ pub(crate) fn agrees_with_realtime(
 /// there is one.
 pub(crate) fn ranks(graph: &Graph) -> Option<Vec<u32>> {
     topological_ranks(&Filtered { graph, kinds: ALL })
+}
+
+/// The place of each transaction in an order in which what it overwrote comes earlier, and
+/// what it saw if that can be, too: it may have missed what comes earlier.
+pub(crate) fn write_ranks(graph: &Graph) -> Option<Vec<u32>> {
+    let ranks = |kinds| topological_ranks(&Filtered { graph, kinds });
+    ranks(WITHOUT_RW).or_else(|| ranks(OF_WRITES))
 }
 
 /// The place of each transaction's commit in an order of starts and commits, as a

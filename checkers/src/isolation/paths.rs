@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 
 use super::graph::{Graph, Kind, Kinds, Step};
+use crate::budget::Stop;
 
 /// Which rw edges a cycle is to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,9 +128,13 @@ impl Automaton {
     }
 }
 
+/// Edges between two questions whether to stop.
+const EDGES_AT_ONCE: u64 = 1 << 16;
+
 /// Searches of one graph, one after the other.
 pub(crate) struct Paths<'a> {
     graph: &'a Graph,
+    stop: &'a Stop,
     /// By vertex and state: the search that came here last.
     seen: Vec<u32>,
     /// And from where: the state before, and the kind of the edge.
@@ -139,10 +144,11 @@ pub(crate) struct Paths<'a> {
 }
 
 impl<'a> Paths<'a> {
-    pub(crate) fn new(graph: &'a Graph) -> Self {
+    pub(crate) fn new(graph: &'a Graph, stop: &'a Stop) -> Self {
         let states = graph.vertices() as usize * STATES;
         Paths {
             graph,
+            stop,
             seen: vec![0; states],
             from: vec![(0, Kind::Through); states],
             searches: 0,
@@ -151,7 +157,8 @@ impl<'a> Paths<'a> {
     }
 
     /// The shortest closed walk that begins with the edge and has at most `steps_max`
-    /// steps, if there is one. Adds to `work` what it looked at.
+    /// steps, if there is one and it was not told to stop. Adds to `work` what it looked at.
+    #[inline]
     pub(crate) fn cycle(
         &mut self,
         first: Step,
@@ -165,13 +172,24 @@ impl<'a> Paths<'a> {
         self.seen[root as usize] = self.searches;
         self.from[root as usize] = (u32::MAX, first.kind);
         self.queue.push_back((root, 1));
+        // In a register: it is counted for every edge.
+        let mut looked_at = *work;
+        let mut ask_at = looked_at + EDGES_AT_ONCE;
+        let mut found = None;
         while let Some((at, steps)) = self.queue.pop_front() {
+            if looked_at >= ask_at {
+                ask_at = looked_at + EDGES_AT_ONCE;
+                if self.stop.now() {
+                    break;
+                }
+            }
             let (vertex, state) = (at / STATES as u32, (at % STATES as u32) as State);
             if vertex == first.from && automaton.is_end(state, first.kind) {
-                return Some(self.walk(at, first));
+                found = Some(self.walk(at, first));
+                break;
             }
             for edge in self.graph.edges(vertex) {
-                *work += 1;
+                looked_at += 1;
                 let Some(next) = automaton.step(state, edge.kind) else {
                     continue;
                 };
@@ -189,7 +207,8 @@ impl<'a> Paths<'a> {
                 }
             }
         }
-        None
+        *work = looked_at;
+        found
     }
 
     /// The walk that led there, between transactions: helpers are left out.

@@ -1,19 +1,17 @@
-//! The transactions of a history, compact: 24 bytes each and 8 for every
-//! micro-operation, with keys and values as numbers. It knows what a transaction
-//! is, and no isolation level.
+//! The transactions of a history, compact: 24 bytes each and 16 for their times, and 8 for
+//! every micro-operation, with keys and values as numbers. It knows what a transaction is, and
+//! no isolation level.
 //!
 //! Lists that were read are kept once a key: nearly every one is the beginning of
 //! the longest, so its length says all. The others are kept whole.
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-use serde_json::Value;
-use witness_histories::{Event, Kind, Process};
+mod builder;
 
-use super::notation::{Elements, Fault, Micro, MicroOperations};
-use crate::checker::CheckError;
-use crate::intern::{Full, NONE, Small};
-use crate::operations::{Values, small_integer};
+use serde_json::Value;
+
+use crate::linearizable::widen;
+use crate::operations::Values;
+pub(crate) use builder::TransactionsBuilder;
 
 /// The completion of a transaction that never completed.
 pub(crate) const NEVER: u32 = u32::MAX;
@@ -36,9 +34,11 @@ pub(crate) enum Status {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Transaction {
     pub(crate) process: u32,
-    /// Event index of the invocation.
+    /// The position of the invocation: of two positions the smaller one was certainly first.
+    /// The index of the event, unless clocks were uncertain; [`Transactions::events`] has it
+    /// always.
     pub(crate) invoked: u32,
-    /// Event index of the completion, whatever it was, or [`NEVER`].
+    /// The position of the completion, whatever it was, or [`NEVER`].
     pub(crate) completed: u32,
     first: u32,
     length: u32,
@@ -112,12 +112,36 @@ impl Packed {
             action,
         }
     }
+
+    fn is_read(self) -> bool {
+        self.kind_and_key / KEYS_MAX > 1
+    }
+
+    /// Whether the other is this one done: the same, whatever a read saw.
+    fn is_answered_by(self, other: Packed) -> bool {
+        match self.is_read() && other.is_read() {
+            true => self.kind_and_key % KEYS_MAX == other.kind_and_key % KEYS_MAX,
+            false => self.kind_and_key == other.kind_and_key && self.value == other.value,
+        }
+    }
+}
+
+/// Transactions that committed and did not say what their reads saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unreported {
+    /// The completion of the first.
+    pub(crate) event: u32,
+    pub(crate) transactions: u64,
 }
 
 /// All transactions of clients, in the order of their invocations.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Transactions {
     all: Vec<Transaction>,
+    /// Nanoseconds of invocation and completion, by transaction.
+    times: Vec<[i64; 2]>,
+    /// Where positions are none: the event indices of invocation and completion.
+    events: Option<Vec<[u32; 2]>>,
     operations: Vec<Packed>,
     /// The [`Values`] number of each key.
     keys: Vec<u32>,
@@ -127,6 +151,10 @@ pub(crate) struct Transactions {
     regions: Vec<String>,
     /// Operations of clients that were no transactions, and left out.
     pub(crate) others: u64,
+    pub(crate) unreported: Option<Unreported>,
+    /// The invocation of one that may have committed, and of which nothing says what it was
+    /// to do, though others say so in their completions.
+    pub(crate) untold: Option<u32>,
     /// Whether the history says which process executed what.
     pub(crate) processes_are_known: bool,
 }
@@ -142,6 +170,55 @@ impl Transactions {
 
     pub(crate) fn all(&self) -> &[Transaction] {
         &self.all
+    }
+
+    /// The event indices of the invocation and of the completion, or [`NEVER`].
+    pub(crate) fn events(&self, transaction: u32) -> [u32; 2] {
+        match &self.events {
+            Some(events) => events[transaction as usize],
+            None => {
+                let transaction = &self.all[transaction as usize];
+                [transaction.invoked, transaction.completed]
+            }
+        }
+    }
+
+    /// The same, recorded by clocks that may be off by so much: who completed before another
+    /// was invoked did so only if it shows all the same. What each process did first stays
+    /// certain. O(n log n).
+    pub(crate) fn widened(&self, by_ns: u64) -> Transactions {
+        let ends = self.all.iter().zip(&self.times).map(|(it, &[call, ret])| {
+            let completed = it.completed != NEVER;
+            (call, completed.then_some(ret))
+        });
+        self.at(widen(ends, by_ns))
+    }
+
+    /// The same with other positions for invocations and completions, which then are no
+    /// events; in the order of their invocations again. O(n log n).
+    pub(crate) fn at(&self, positions: Vec<[u32; 2]>) -> Transactions {
+        let mut order: Vec<u32> = (0..self.len() as u32).collect();
+        order.sort_by_key(|&at| positions[at as usize][0]);
+        let order = || order.iter().map(|&at| at as usize);
+        let moved = order().map(|at| {
+            let [invoked, completed] = positions[at];
+            Transaction {
+                invoked,
+                completed,
+                ..self.all[at]
+            }
+        });
+        Transactions {
+            all: moved.collect(),
+            times: order().map(|at| self.times[at]).collect(),
+            events: Some(order().map(|at| self.events(at as u32)).collect()),
+            ..self.clone()
+        }
+    }
+
+    /// Whether the order of real time has that of processes in it.
+    pub(crate) fn are_clocks_certain(&self) -> bool {
+        self.events.is_none()
     }
 
     /// What a transaction did, in order. Of one that did not commit, or of which
@@ -194,7 +271,7 @@ impl Transactions {
     /// invoked its transaction.
     pub(crate) fn first<T>(&self, say: impl Fn(u32, Action) -> Option<T>) -> Option<T> {
         (0..self.len() as u32).find_map(|at| {
-            let event = self.all[at as usize].invoked;
+            let [event, _] = self.events(at);
             let mut operations = self.operations(at);
             operations.find_map(|operation| say(event, operation.action))
         })
@@ -234,460 +311,5 @@ impl Transactions {
     }
 }
 
-/// Fills [`Transactions`], event by event.
-#[derive(Debug, Default)]
-pub(crate) struct TransactionsBuilder {
-    transactions: Transactions,
-    /// By process, the transaction that it has open and what that is to do.
-    open: HashMap<u32, (u32, Vec<Packed>), FixedState>,
-    /// The number of a key, by that of its value: of small integers, and of others.
-    small: Small,
-    numbers: HashMap<u32, u32, FixedState>,
-    /// Lists that were no beginnings of the longest then: their key and number.
-    odd_keys: Vec<u32>,
-    /// Lists of micro-operations to be used again.
-    unused: Vec<Vec<Packed>>,
-    list: Vec<u32>,
-    /// By key: its longest list as it was spelt.
-    spellings: Vec<Spelling>,
-}
-
-/// A list as it was spelt, without its last bracket: most lists that are read begin as
-/// the one before, to the letter, and need not be taken apart again.
-#[derive(Debug, Default)]
-struct Spelling {
-    text: Vec<u8>,
-    /// Where each element ends.
-    ends: Vec<u32>,
-}
-
-impl Spelling {
-    /// How many elements a list has that is spelt so, if it is a beginning of this one.
-    fn length_of(&self, list: &[u8]) -> Option<u32> {
-        if !self.text.starts_with(list) {
-            return None;
-        }
-        let end = self.ends.binary_search(&(list.len() as u32)).ok()?;
-        Some(end as u32 + 1)
-    }
-
-    /// What the list has behind this one, if it begins with it.
-    fn rest_of<'a>(&self, list: &'a str) -> Option<&'a str> {
-        let rest = list.as_bytes().strip_prefix(&self.text[..])?;
-        let is_end = !self.text.is_empty() && rest.first() == Some(&b',');
-        is_end.then(|| &list[self.text.len() + 1..])
-    }
-
-    fn push(&mut self, element: &str) {
-        self.text
-            .push(if self.text.is_empty() { b'[' } else { b',' });
-        self.text.extend_from_slice(element.as_bytes());
-        self.ends.push(self.text.len() as u32);
-    }
-}
-
-/// Why a list was not read.
-enum Unread {
-    Fault(Fault),
-    Full,
-}
-
-/// Operations that are no transactions, though in a field that may hold some.
-fn is_transaction(f: &str) -> bool {
-    f == "txn"
-}
-
-impl TransactionsBuilder {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.transactions.is_empty()
-    }
-
-    /// Whether there were operations and none of them was a transaction.
-    pub(crate) fn has_only_others(&self) -> bool {
-        self.transactions.is_empty() && self.transactions.others > 0
-    }
-
-    pub(crate) fn event(&mut self, event: &Event<'_>) -> Result<(), CheckError> {
-        let Process::Client(process) = event.process else {
-            return Ok(());
-        };
-        let too_many = |what, max: u32| CheckError::TooMany {
-            index: event.index,
-            what,
-            max: u64::from(max),
-        };
-        let process = u32::try_from(process)
-            .ok()
-            .filter(|&process| process != NONE)
-            .ok_or_else(|| too_many("processes", NONE))?;
-        let index = u32::try_from(event.index)
-            .ok()
-            .filter(|&index| index < NEVER - 1)
-            .ok_or_else(|| too_many("events", NEVER))?;
-        if event.kind == Kind::Invoke {
-            return self.invoke(event, process, index);
-        }
-        // The completion of what was no transaction.
-        let Some((at, mut asked)) = self.open.remove(&process) else {
-            return Ok(());
-        };
-        let first = self.transactions.operations.len() as u32;
-        match &event.value {
-            Some(value) if event.kind == Kind::Ok && value.get() != "null" => {
-                self.parse(event, value.get(), true)?;
-            }
-            _ => self.transactions.operations.extend_from_slice(&asked),
-        }
-        let length = self.transactions.operations.len() as u32 - first;
-        let transaction = &mut self.transactions.all[at as usize];
-        transaction.completed = index;
-        (transaction.first, transaction.length) = (first, length);
-        transaction.status = match event.kind {
-            Kind::Ok => Status::Committed,
-            Kind::Fail => Status::Aborted,
-            Kind::Info | Kind::Invoke => Status::Unknown,
-        };
-        asked.clear();
-        self.unused.push(asked);
-        Ok(())
-    }
-
-    fn invoke(&mut self, event: &Event<'_>, process: u32, index: u32) -> Result<(), CheckError> {
-        let start = self.transactions.operations.len();
-        let parsed = match &event.value {
-            Some(value) => self.parse(event, value.get(), false),
-            None => Err(CheckError::Payload {
-                index: event.index,
-                field: "value".into(),
-                problem: "a transaction has a list of micro-operations".into(),
-            }),
-        };
-        match parsed {
-            Ok(()) => {}
-            // Whatever it is, it does not say that it is a transaction.
-            Err(CheckError::Payload { .. }) if !is_transaction(&event.f) => {
-                self.transactions.operations.truncate(start);
-                self.transactions.others += 1;
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        }
-        let mut asked = self.unused.pop().unwrap_or_default();
-        asked.extend(self.transactions.operations.drain(start..));
-        let region = self.region(event.region.as_deref());
-        let at = self.transactions.all.len() as u32;
-        self.transactions.all.push(Transaction {
-            process,
-            invoked: index,
-            completed: NEVER,
-            first: 0,
-            length: 0,
-            region,
-            status: Status::Unknown,
-        });
-        self.open.insert(process, (at, asked));
-        Ok(())
-    }
-
-    fn region(&mut self, name: Option<&str>) -> u16 {
-        let Some(name) = name else { return u16::MAX };
-        let regions = &mut self.transactions.regions;
-        let known = regions.iter().position(|region| region == name);
-        let at = known.unwrap_or_else(|| {
-            regions.push(name.to_owned());
-            regions.len() - 1
-        });
-        u16::try_from(at).unwrap_or(u16::MAX)
-    }
-
-    /// Appends the micro-operations. What an invocation reads is not known, whatever
-    /// stands there.
-    fn parse(&mut self, event: &Event<'_>, json: &str, answered: bool) -> Result<(), CheckError> {
-        let too_many = |what, max: u32| CheckError::TooMany {
-            index: event.index,
-            what,
-            max: u64::from(max),
-        };
-        let at_fault = |Fault { field, problem }| CheckError::Payload {
-            index: event.index,
-            field: format!("value{field}"),
-            problem,
-        };
-        let full = |Full| too_many("different values", NONE / 2);
-        let mut micro_operations = MicroOperations::new(json).map_err(at_fault)?;
-        while let Some((key, micro)) = micro_operations.next().map_err(at_fault)? {
-            let value = self.transactions.values.intern(key, NONE).map_err(full)?;
-            let key = self
-                .key(value)
-                .ok_or_else(|| too_many("different keys", KEYS_MAX))?;
-            let action = match micro {
-                Micro::Append(value) => {
-                    Action::Append(self.transactions.values.intern(value, NONE).map_err(full)?)
-                }
-                Micro::Write(value) => {
-                    Action::Write(self.transactions.values.intern(value, NONE).map_err(full)?)
-                }
-                Micro::Read(_) if !answered => Action::ReadUnknown,
-                Micro::Read("null") => Action::ReadNil,
-                Micro::Read(value) if value.starts_with('[') => {
-                    let elements = micro_operations.elements(value);
-                    self.read_list(key, value, elements)
-                        .map_err(|error| match error {
-                            Unread::Fault(fault) => at_fault(fault),
-                            Unread::Full => full(Full),
-                        })?
-                }
-                Micro::Read(value) => {
-                    Action::ReadValue(self.transactions.values.intern(value, NONE).map_err(full)?)
-                }
-            };
-            if self.transactions.operations.len() >= NONE as usize {
-                return Err(too_many("micro-operations", NONE));
-            }
-            self.transactions
-                .operations
-                .push(Packed::new(Operation { key, action }));
-        }
-        Ok(())
-    }
-
-    /// The number of the key whose value has that number.
-    fn key(&mut self, value: u32) -> Option<u32> {
-        let small = small_integer(value).filter(|&integer| Small::is_small(integer));
-        let known = match small {
-            Some(integer) => self.small.get(integer),
-            None => self.numbers.get(&value).copied(),
-        };
-        if known.is_some() {
-            return known;
-        }
-        let key = self.transactions.keys.len() as u32;
-        if key == KEYS_MAX {
-            return None;
-        }
-        match small {
-            Some(integer) => self.small.insert(integer, key),
-            None => drop(self.numbers.insert(value, key)),
-        }
-        self.transactions.keys.push(value);
-        self.transactions.longest.push(Vec::new());
-        self.spellings.push(Spelling::default());
-        Some(key)
-    }
-
-    /// What a read of that list is, which may be the longest so far.
-    fn read_list(
-        &mut self,
-        key: u32,
-        list: &str,
-        mut elements: Elements<'_>,
-    ) -> Result<Action, Unread> {
-        let spelling = &mut self.spellings[key as usize];
-        let inside = list.strip_suffix(']').unwrap_or(list);
-        if let Some(length) = spelling.length_of(inside.as_bytes()) {
-            return Ok(Action::ReadPrefix(length));
-        }
-        let longest = &mut self.transactions.longest[key as usize];
-        let values = &mut self.transactions.values;
-        if spelling.rest_of(inside).is_some() {
-            elements.skip_to(spelling.text.len(), longest.len());
-            while let Some(element) = elements.next().map_err(Unread::Fault)? {
-                longest.push(values.intern(element, NONE).map_err(|Full| Unread::Full)?);
-                spelling.push(element);
-            }
-            return Ok(Action::ReadPrefix(longest.len() as u32));
-        }
-        self.list.clear();
-        let mut again = elements.clone();
-        while let Some(element) = elements.next().map_err(Unread::Fault)? {
-            let element = values.intern(element, NONE).map_err(|Full| Unread::Full)?;
-            self.list.push(element);
-        }
-        let common = longest.len().min(self.list.len());
-        if longest[..common] != self.list[..common] {
-            let number = self.transactions.odd.len() as u32;
-            self.transactions.odd.push(self.list.clone());
-            self.odd_keys.push(key);
-            return Ok(Action::ReadOdd(number));
-        }
-        if self.list.len() > common {
-            longest.extend_from_slice(&self.list[common..]);
-            *spelling = Spelling::default();
-            while let Some(element) = again.next().map_err(Unread::Fault)? {
-                spelling.push(element);
-            }
-        }
-        Ok(Action::ReadPrefix(self.list.len() as u32))
-    }
-
-    /// Nothing more comes. Transactions still open may have committed.
-    pub(crate) fn finish(mut self) -> Transactions {
-        let transactions = &mut self.transactions;
-        let mut open: Vec<(u32, Vec<Packed>)> = self.open.into_values().collect();
-        open.sort_unstable_by_key(|&(at, _)| at);
-        for (at, asked) in open {
-            let first = transactions.operations.len() as u32;
-            transactions.all[at as usize].first = first;
-            transactions.all[at as usize].length = asked.len() as u32;
-            transactions.operations.extend(asked);
-        }
-        transactions.prefer_longest(&self.odd_keys);
-        self.transactions
-    }
-}
-
-impl Transactions {
-    /// Where an odd list is longer than the longest list of beginnings, it becomes the
-    /// longest: what reads saw is the same, told in another way.
-    fn prefer_longest(&mut self, odd_keys: &[u32]) {
-        let mut better: HashMap<u32, usize, FixedState> = HashMap::default();
-        for (number, &key) in odd_keys.iter().enumerate() {
-            let so_far = better
-                .get(&key)
-                .map_or(self.longest[key as usize].len(), |&at| self.odd[at].len());
-            if self.odd[number].len() > so_far {
-                better.insert(key, number);
-            }
-        }
-        if better.is_empty() {
-            return;
-        }
-        let mut former: HashMap<u32, Vec<u32>, FixedState> = HashMap::default();
-        for (&key, &number) in &better {
-            let longest = self.odd[number].clone();
-            former.insert(
-                key,
-                std::mem::replace(&mut self.longest[key as usize], longest),
-            );
-        }
-        for at in 0..self.operations.len() {
-            let operation = self.operations[at].get();
-            let Some(former) = former.get(&operation.key) else {
-                continue;
-            };
-            let list = match operation.action {
-                Action::ReadPrefix(length) => former[..length as usize].to_vec(),
-                Action::ReadOdd(number) => self.odd[number as usize].clone(),
-                _ => continue,
-            };
-            let action = if self.longest[operation.key as usize].starts_with(&list) {
-                Action::ReadPrefix(list.len() as u32)
-            } else if let Action::ReadOdd(number) = operation.action {
-                Action::ReadOdd(number)
-            } else {
-                self.odd.push(list);
-                Action::ReadOdd(self.odd.len() as u32 - 1)
-            };
-            self.operations[at] = Packed::new(Operation {
-                action,
-                ..operation
-            });
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn transactions(shorthand: &str) -> Result<Transactions, CheckError> {
-        let mut builder = TransactionsBuilder::default();
-        for event in witness_histories::history(shorthand).unwrap().events() {
-            builder.event(&event)?;
-        }
-        Ok(builder.finish())
-    }
-
-    #[test]
-    fn lists_are_beginnings_of_the_longest() {
-        let found = transactions(
-            r#"0 invoke txn _ [["r","x",null],["append","x",3]]
-               0 ok     txn _ [["r","x",[1,2]],["append","x",3]]
-               1 invoke txn _ [["r","x",null],["r","y",null]]
-               1 ok     txn _ [["r","x",[1]],["r","y",[]]]
-               2 invoke txn _ [["r","x",null]]
-               2 ok     txn _ [["r","x",[2,1,3]]]"#,
-        )
-        .unwrap();
-        let lists: Vec<Vec<&[u32]>> = (0..3)
-            .map(|at| {
-                found
-                    .operations(at)
-                    .filter_map(|op| found.list(op))
-                    .collect()
-            })
-            .collect();
-        let numbers = |json: &str| -> Vec<Value> { serde_json::from_str(json).unwrap() };
-        let shown = |list: &[u32]| -> Vec<Value> { list.iter().map(|&v| found.value(v)).collect() };
-        assert_eq!(shown(lists[0][0]), numbers("[1,2]"));
-        assert_eq!(shown(lists[1][0]), numbers("[1]"));
-        assert_eq!(shown(lists[1][1]), numbers("[]"));
-        assert_eq!(shown(lists[2][0]), numbers("[2,1,3]"));
-        assert_eq!(
-            shown(found.longest(0)),
-            numbers("[2,1,3]"),
-            "the longest, though it came last"
-        );
-    }
-
-    proptest::proptest! {
-        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2_000))]
-
-        /// However lists are spelt and in whatever order they come, they come back.
-        #[test]
-        fn lists_come_back(
-            lists in proptest::collection::vec(
-                (proptest::collection::vec(0..3_usize, 0..4), proptest::bool::ANY), 1..8),
-        ) {
-            let elements = ["1", "12", r#""a,b""#];
-            let mut history = String::new();
-            let mut expected = Vec::new();
-            for (at, (list, spaced)) in lists.iter().enumerate() {
-                let list: Vec<&str> = list.iter().map(|&element| elements[element]).collect();
-                let spelt = list.join(if *spaced { " , " } else { "," });
-                history.push_str(&format!("{at} invoke txn _ [[\"r\",\"x\",null]]\n"));
-                history.push_str(&format!("{at} ok txn _ [[\"r\",\"x\",[{spelt}]]]\n"));
-                expected.push(serde_json::from_str::<Vec<Value>>(&format!("[{spelt}]")).unwrap());
-            }
-            let found = transactions(&history).unwrap();
-            for (at, expected) in (0..).zip(&expected) {
-                let read = found.operations(at).next().unwrap();
-                let list = found.list(read).unwrap().iter().map(|&value| found.value(value));
-                proptest::prop_assert_eq!(&list.collect::<Vec<_>>(), expected);
-            }
-        }
-    }
-
-    #[test]
-    fn what_did_not_answer_keeps_what_it_asked() {
-        let found = transactions(
-            r#"0 invoke txn _ [["w",1,5],["r",2,null]]
-               1 invoke txn _ [["w",1,6]]
-               1 fail   txn _ _ conflict: no
-               2 invoke txn _ [["w",1,7]]
-               2 ok     txn _ [["w",1,7]]
-               3 invoke read x
-               3 ok     read x 3"#,
-        )
-        .unwrap();
-        let statuses: Vec<Status> = found.all().iter().map(|t| t.status).collect();
-        use Status::{Aborted, Committed, Unknown};
-        assert_eq!(statuses, [Unknown, Aborted, Committed]);
-        let first: Vec<_> = found.operations(0).map(|op| op.action).collect();
-        assert!(matches!(first[..], [Action::Write(_), Action::ReadUnknown]));
-        assert!(matches!(
-            found.operations(1).next().unwrap().action,
-            Action::Write(_)
-        ));
-        assert_eq!(found.others, 1);
-    }
-
-    #[test]
-    fn a_fault_is_named() {
-        let error = transactions(r#"0 invoke txn _ [["r",1,null],["fly",1,2]]"#).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "event 0: field \"value[1][0]\": \"fly\" is not a micro-operation: r, w or append"
-        );
-    }
-}
+mod tests;

@@ -10,9 +10,9 @@ const WHOLE_MAX: usize = 12;
 
 /// `T17`: a transaction by the event of its invocation.
 pub(crate) fn transaction(transactions: &Transactions, at: u32) -> String {
-    match transactions.all().get(at as usize) {
-        Some(transaction) => format!("T{}", transaction.invoked),
-        None => "T?".to_owned(),
+    match (at as usize) < transactions.len() {
+        true => format!("T{}", transactions.events(at)[0]),
+        false => "T?".to_owned(),
     }
 }
 

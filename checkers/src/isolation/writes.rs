@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use super::transactions::{Action, Status, Transactions};
 
 /// All writes: by key, of each key ascending by value. They are numbered in that order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Writes {
     /// Where each key's writes start.
     starts: Vec<u32>,
@@ -39,7 +39,7 @@ impl WrittenTwice {
         Repetition {
             value: transactions.value(self.value).to_string(),
             key: transactions.key(self.key).to_string(),
-            events: self.by.map(|at| transactions.all()[at as usize].invoked),
+            events: self.by.map(|at| transactions.events(at)[0]),
         }
     }
 }
@@ -196,7 +196,12 @@ fn ambiguous(
     retried: &HashMap<u32, Vec<WrittenTwice>, FixedState>,
 ) -> Option<WrittenTwice> {
     let all = transactions.all();
-    let was_over = |at: u32, by: u32| all[at as usize].completed < all[by as usize].invoked;
+    let was_over = |at: u32, by: u32| {
+        let (it, other) = (&all[at as usize], &all[by as usize]);
+        // A process does one after the other, whatever clocks say.
+        let is_process = transactions.processes_are_known && it.process == other.process;
+        it.completed < other.invoked || (is_process && at < by)
+    };
     let early = retried.values().flatten();
     let mut early = early.filter(|twice| !was_over(twice.by[0], twice.by[1]));
     if let Some(twice) = early.next() {

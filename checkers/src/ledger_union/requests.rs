@@ -13,6 +13,11 @@ pub(super) fn check(sales: &Sales, ruling: &mut Ruling) {
     for of_sale in sales.repeated().chunk_by(|a, b| a.0 == b.0) {
         ruling.anomaly(DUPLICATE, || repeated(sales, of_sale));
     }
+    if sales.mixed_requests {
+        ruling
+            .doubt("several recorders have requests of one name: nobody can tell whose a sale is");
+        return;
+    }
     let row = |number: u32| sales.sales()[number as usize].content;
     let who = |number: u32| (row(number).seat, row(number).buyer);
     for sold in sales.recorded().chunk_by(|&a, &b| who(a) == who(b)) {

@@ -1,49 +1,110 @@
 //! When each operation happened at the earliest and the latest, as positions: of
 //! two ends the one with the smaller position was certainly first.
 
+use crate::clocks::{self, Clocks};
 use crate::operations::{NEVER, Operations};
 
 /// Calls and returns. No two have the same position.
 #[derive(Debug, Clone)]
 pub(crate) struct Intervals {
     /// Where clocks were uncertain, by operation; else events are their positions.
-    widened: Option<Vec<[u32; 2]>>,
+    positions: Option<Vec<[u32; 2]>>,
+    /// The times of those, where they are those of clocks: nanoseconds since the epoch.
+    times: Option<Vec<[i128; 2]>>,
 }
 
 impl Intervals {
+    /// What is certain: by the order of events, unless several recorders saw them or
+    /// clocks may be off by that much.
     pub(crate) fn new(operations: &Operations, uncertainty_ns: u64) -> Self {
-        Intervals {
-            widened: (uncertainty_ns > 0).then(|| widen(operations, uncertainty_ns)),
+        if let Some(clocks) = &operations.clocks {
+            let ends = operations.all.iter().map(|op| [op.call, op.ret()]);
+            return Intervals::by_clocks(clocks, ends, uncertainty_ns);
         }
+        let ends = operations.all.iter().zip(&operations.times);
+        let ends = ends.map(|(operation, &[call, ret])| {
+            let returned = operation.ret() != NEVER;
+            (call, returned.then_some(ret))
+        });
+        Intervals {
+            positions: (uncertainty_ns > 0).then(|| widen(ends, uncertainty_ns)),
+            times: None,
+        }
+    }
+
+    /// What is certain of the operations of several recorders, each given by the events
+    /// that are its call and its return or [`NEVER`].
+    pub(crate) fn by_clocks(
+        clocks: &Clocks,
+        ends: impl Iterator<Item = [u32; 2]>,
+        uncertainty_ns: u64,
+    ) -> Self {
+        let (positions, times) = clocks.certain(ends, uncertainty_ns);
+        Intervals {
+            positions: Some(positions),
+            times: Some(times),
+        }
+    }
+
+    /// The operations as they may have happened, one way after the other; with one
+    /// recorder the only way there is. See [`Clocks::placements`].
+    pub(crate) fn possible(
+        operations: &Operations,
+        uncertainty_ns: u64,
+    ) -> impl Iterator<Item = Intervals> {
+        let clocks = operations.clocks.as_ref();
+        let only = clocks.is_none();
+        let only = only.then(|| Intervals::new(operations, uncertainty_ns));
+        let placed = clocks.into_iter().flat_map(move |clocks| {
+            let placements = clocks.placements(uncertainty_ns).into_iter();
+            placements.map(move |placement| {
+                let ends = operations.all.iter().map(|op| [op.call, op.ret()]);
+                Intervals {
+                    positions: Some(clocks.placed(ends, uncertainty_ns, &placement)),
+                    times: None,
+                }
+            })
+        });
+        only.into_iter().chain(placed)
     }
 
     /// The call and the return of an operation; [`NEVER`] if nobody knows.
     pub(crate) fn of(&self, operations: &Operations, at: u32) -> [u32; 2] {
-        match &self.widened {
-            Some(widened) => widened[at as usize],
+        match &self.positions {
+            Some(positions) => positions[at as usize],
             None => {
                 let operation = &operations.all[at as usize];
                 [operation.call, operation.ret()]
             }
         }
     }
-}
 
-/// Widens every interval at both ends, and puts all ends in order. Intervals are
-/// closed: of a call and a return at one time, the call is first.
-fn widen(operations: &Operations, by_ns: u64) -> Vec<[u32; 2]> {
-    let by = i128::from(by_ns);
-    let mut ends: Vec<(i128, bool, u32)> = Vec::with_capacity(2 * operations.len());
-    for ((operation, times), at) in operations.all.iter().zip(&operations.times).zip(0..) {
-        ends.push((i128::from(times[0]) - by, false, at));
-        if operation.ret() != NEVER {
-            ends.push((i128::from(times[1]) + by, true, at));
+    /// The times of the two, in nanoseconds since whenever, of which the second says
+    /// nothing where the return is [`NEVER`].
+    pub(crate) fn times(&self, operations: &Operations, at: u32, uncertainty_ns: u64) -> [i128; 2] {
+        match &self.times {
+            Some(times) => times[at as usize],
+            None => widened(operations.times[at as usize], uncertainty_ns),
         }
     }
-    ends.sort_unstable();
-    let mut widened = vec![[0, NEVER]; operations.len()];
-    for (&(_, returns, at), position) in ends.iter().zip(0..) {
-        widened[at as usize][usize::from(returns)] = position;
-    }
-    widened
+}
+
+fn widened([called, returned]: [i64; 2], by_ns: u64) -> [i128; 2] {
+    let by = i128::from(by_ns);
+    [i128::from(called) - by, i128::from(returned) + by]
+}
+
+/// Widens every interval at both ends, and puts all ends in order: the position of each call
+/// and return, [`NEVER`] where there was none.
+pub(crate) fn widen(
+    intervals: impl ExactSizeIterator<Item = (i64, Option<i64>)>,
+    by_ns: u64,
+) -> Vec<[u32; 2]> {
+    let times: Vec<[i128; 2]> = intervals
+        .map(|(called, returned)| {
+            let [earliest, latest] = widened([called, returned.unwrap_or(called)], by_ns);
+            [earliest, returned.map_or(i128::MAX, |_| latest)]
+        })
+        .collect();
+    clocks::in_order(&times)
 }

@@ -29,7 +29,7 @@ use rayon::prelude::*;
 
 pub(crate) use conflict::{name as named_access, violation as conflict_of};
 pub(crate) use groups::Groups;
-pub(crate) use intervals::Intervals;
+pub(crate) use intervals::{Intervals, widen};
 pub(crate) use judge::{Violation, capitalised};
 pub use model::{Call, Model};
 pub use models::{ModelError, ModelInfo, models};
@@ -139,8 +139,26 @@ pub fn verify_proof(digest: &Digest, options: &Options, proof: &Proof) -> Result
         )));
     }
     let operations = digest.operations();
-    let case = case(operations, options, 1);
     let groups = Groups::new(operations, options)?;
+    // One way in which it may have happened must explain all objects.
+    let mut flaw = None;
+    for intervals in Intervals::possible(operations, options.object.clock_uncertainty_ns) {
+        let case = case(operations, options, intervals, 1);
+        match verify_orders(&*chosen, &case, &groups, proof) {
+            Ok(()) => return Ok(()),
+            Err(found) => flaw = flaw.or(Some(found)),
+        }
+    }
+    Err(flaw.unwrap_or(Flaw::Unplaced))
+}
+
+fn verify_orders(
+    judge: &dyn Judge,
+    case: &Case<'_>,
+    groups: &Groups,
+    proof: &Proof,
+) -> Result<(), Flaw> {
+    let operations = case.operations;
     let mut found = 0;
     for members in groups.iter() {
         let key = groups.key(operations, members);
@@ -151,7 +169,7 @@ pub fn verify_proof(digest: &Digest, options: &Options, proof: &Proof) -> Result
             .map(|order| &*order.operations)
             .collect();
         found += orders.len();
-        chosen.verify(&case, members, &orders)?;
+        judge.verify(case, members, &orders)?;
     }
     let strange = proof
         .orders
@@ -172,7 +190,8 @@ pub fn verify_proof(digest: &Digest, options: &Options, proof: &Proof) -> Result
 pub fn shrink(digest: &Digest, options: &Options) -> Option<Vec<u64>> {
     let operations = digest.operations();
     let chosen = choose(operations, options).ok()?;
-    let mut case = case(operations, options, 1);
+    let certain = Intervals::new(operations, options.object.clock_uncertainty_ns);
+    let mut case = case(operations, options, certain, 1);
     case.thorough = true;
     let groups = Groups::new(operations, options).ok()?;
     let violation = groups.iter().find_map(|members| {
@@ -256,11 +275,16 @@ pub(crate) fn register_conflict(
     Some(conflict::violation(operations, meaning, &conflict))
 }
 
-fn case<'a>(operations: &'a Operations, options: &'a Options, at_once: usize) -> Case<'a> {
+fn case<'a>(
+    operations: &'a Operations,
+    options: &'a Options,
+    intervals: Intervals,
+    at_once: usize,
+) -> Case<'a> {
     let object = &options.object;
     Case {
         operations,
-        intervals: Intervals::new(operations, object.clock_uncertainty_ns),
+        intervals,
         options: object,
         budget: object.budget(at_once),
         thorough: false,
@@ -328,12 +352,32 @@ fn linearize_with(
         Err(misfit) => return (ruling.refuse(misfit.to_string()), None),
     };
     let at_once = rayon::current_num_threads().min(groups.len());
-    let case = case(operations, options, at_once);
-    let judge_group = |at: usize| decide(judge, quick, &case, groups.get(at), wanted);
-    // To hand one to another thread takes longer than to judge a short one.
-    let judged: Vec<_> = match groups.len() {
-        1 => vec![judge_group(0)],
-        objects => (0..objects).into_par_iter().map(judge_group).collect(),
+    let judge_all = |intervals: Intervals| -> Vec<_> {
+        let case = case(operations, options, intervals, at_once);
+        let judge_group = |at: usize| decide(judge, quick, &case, groups.get(at), wanted);
+        // To hand one to another thread takes longer than to judge a short one.
+        match groups.len() {
+            1 => vec![judge_group(0)],
+            objects => (0..objects).into_par_iter().map(judge_group).collect(),
+        }
+    };
+    let uncertainty_ns = options.object.clock_uncertainty_ns;
+    let judged = match &operations.clocks {
+        None => judge_all(Intervals::new(operations, uncertainty_ns)),
+        Some(clocks) => {
+            clocks.describe(uncertainty_ns, &mut ruling);
+            // Objects may be judged one by one only if one order in time is meant for all.
+            let is_valid = |judged: &Result<Judged, _>| matches!(judged, Ok(Judged::Valid(_)));
+            let mut possible = Intervals::possible(operations, uncertainty_ns).map(judge_all);
+            let valid = possible.find(|judged| judged.iter().all(is_valid));
+            valid.unwrap_or_else(|| {
+                let judged = judge_all(Intervals::new(operations, uncertainty_ns));
+                if judged.iter().all(is_valid) {
+                    ruling.doubt(clocks.undecided(uncertainty_ns));
+                }
+                judged
+            })
+        }
     };
     ruling.scope("model", judge.name());
     ruling.scope("objects", groups.len());

@@ -62,6 +62,9 @@ pub enum Flaw {
     /// The model does not allow an operation where it stands.
     #[error("the operation of event {0} cannot happen where it stands")]
     NotAllowed(u64),
+    /// Some event has no clock, or one that contradicts others.
+    #[error("the clocks of the history's recorders do not tell when its events happened")]
+    Unplaced,
     /// Two orders share a part of the object that is not independent.
     #[error("the operation of event {0} is of a part that another order is about")]
     Parts(u64),

@@ -1,8 +1,9 @@
-//! JSON values as numbers of 32 bits: equal values have equal numbers. It knows
-//! nothing of what they mean.
+//! JSON values as numbers of 32 bits: equal values have equal numbers, and only they do;
+//! what is equal, [`canonical`](super::canonical) says. It knows nothing of what they mean.
 
 use serde_json::Value;
 
+use super::canonical::canonical;
 use crate::intern::{Full, Interner, NONE};
 
 /// Numbers with this bit are small integers themselves.
@@ -10,7 +11,7 @@ const INTEGER: u32 = 1 << 31;
 
 /// Interned JSON values. [`NONE`] is null; an integer below 1,000,000,000 takes no
 /// memory, anything else its text once.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Values(Interner);
 
 impl Values {
@@ -19,37 +20,27 @@ impl Values {
         if let Some(integer) = small(json.as_bytes()) {
             return Ok(INTEGER | integer);
         }
-        if json == "null" {
-            return Ok(NONE);
-        }
-        let number = if is_canonical(json) {
-            self.0.intern(json.as_bytes(), likely)?
-        } else {
-            // A RawValue is JSON; should it not be one, it stands for itself.
-            let canonical = serde_json::from_str::<Value>(json).map(|mut value| {
-                value.sort_all_objects();
-                value.to_string()
-            });
-            let canonical = canonical.as_deref().unwrap_or(json);
-            self.0.intern(canonical.as_bytes(), likely)?
-        };
-        if number >= INTEGER {
-            Err(Full)
-        } else {
-            Ok(number)
+        let json = canonical(json);
+        match plain(&json) {
+            Some(number) => Ok(number),
+            None => {
+                let number = self.0.intern(json.as_bytes(), likely)?;
+                if number >= INTEGER {
+                    Err(Full)
+                } else {
+                    Ok(number)
+                }
+            }
         }
     }
 
     /// The number of a value, if it was interned.
     pub(crate) fn find(&self, json: &str) -> Option<u32> {
-        match small(json.as_bytes()) {
-            Some(integer) => Some(INTEGER | integer),
-            None if json == "null" => Some(NONE),
-            None => self.0.find(json.as_bytes()),
-        }
+        let json = canonical(json);
+        plain(&json).or_else(|| self.0.find(json.as_bytes()))
     }
 
-    /// The value of a number.
+    /// The value of a number. A JSON number that no machine number holds is given as text.
     pub(crate) fn get(&self, number: u32) -> Value {
         if number == NONE {
             return Value::Null;
@@ -58,14 +49,28 @@ impl Values {
             return Value::from(number & !INTEGER);
         }
         let json = self.0.get(number);
-        serde_json::from_slice(json)
-            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(json).into_owned()))
+        let text = || Value::String(String::from_utf8_lossy(json).into_owned());
+        match serde_json::from_slice(json) {
+            Ok(Value::Number(number)) if canonical(&number.to_string()).as_bytes() != json => {
+                text()
+            }
+            Ok(value) => value,
+            Err(_) => text(),
+        }
     }
 }
 
 /// The integer that the number of a value stands for, if it is a small one.
 pub(crate) fn small_integer(number: u32) -> Option<u32> {
     (number & INTEGER != 0 && number != NONE).then_some(number & !INTEGER)
+}
+
+/// The number of a value that takes no memory.
+fn plain(canonical: &str) -> Option<u32> {
+    match small(canonical.as_bytes()) {
+        Some(integer) => Some(INTEGER | integer),
+        None => (canonical == "null").then_some(NONE),
+    }
 }
 
 /// A plain integer of up to nine digits.
@@ -76,14 +81,6 @@ fn small(json: &[u8]) -> Option<u32> {
     json.iter().try_fold(0u32, |number, digit| {
         let digit = digit.wrapping_sub(b'0');
         (digit < 10).then(|| number * 10 + u32::from(digit))
-    })
-}
-
-/// Whether equal values are spelt like this: no escapes, no spaces, no fields.
-fn is_canonical(json: &str) -> bool {
-    let quoted = json.starts_with('"');
-    !json.bytes().any(|byte| {
-        byte == b'\\' || (!quoted && matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'{'))
     })
 }
 
@@ -101,6 +98,14 @@ mod tests {
         assert_eq!(number(r#"{"a":1,"b":2}"#), number(r#"{"b":2, "a":1}"#));
         assert_ne!(number("1"), number("\"1\""));
         assert_ne!(number("-1"), number("1"));
+        assert_eq!(number("1.0"), number("1"));
+        assert_eq!(number("2500000000"), number("2.5e9"));
+        assert_eq!(number("[1.0]"), number("[ 1 ]"));
+        assert_ne!(
+            number(r#"{"id":18446744073709551617}"#),
+            number(r#"{"id":18446744073709551618}"#)
+        );
+        assert_ne!(number("9007199254740993.0"), number("9007199254740992.0"));
     }
 
     #[test]
@@ -117,9 +122,15 @@ mod tests {
             "\"0\"",
             "[1,[2]]",
             "true",
+            "18446744073709551615",
+            "0.1",
+            "1e-9",
         ] {
             let number = values.intern(json, 3).unwrap();
             assert_eq!(values.get(number).to_string(), json);
+            assert_eq!(values.find(json), Some(number));
         }
+        let huge = values.intern("18446744073709551617", 3).unwrap();
+        assert_eq!(values.get(huge), Value::from("18446744073709551617"));
     }
 }

@@ -9,6 +9,7 @@ use witness_histories::{Event, Key, Kind, Process};
 
 use super::evidence::Reading;
 use super::payload::{self, Ask, Phase, Shown, Sold, Text};
+use super::recorders::Recorders;
 use super::{Content, Misanswer, Purchase, Region, Sale, Sales, Scoreboard, Seat};
 use crate::checker::CheckError;
 use crate::intern::{Full, NONE};
@@ -28,8 +29,9 @@ pub(crate) struct SalesBuilder {
     pub(super) seat: u32,
     /// The sale of the last row: tables are mostly read in the order of their sales.
     pub(super) row: u32,
-    /// By region: how its ledger is being read.
-    pub(super) readings: Vec<Reading>,
+    /// By region and recorder: how its ledger is being read.
+    pub(super) readings: Vec<(u8, u16, Reading)>,
+    pub(super) recorders: Recorders,
 }
 
 /// A purchase that has not completed.
@@ -93,8 +95,50 @@ impl SalesBuilder {
             self.purchase(open, NONE)
                 .map_err(|Full| too_many(last, "different names", u64::from(NONE)))?;
         }
+        self.sales.cut_short = self.recorders.cut_short();
+        if self.recorders.are_several() {
+            self.forget_order();
+        }
         self.sales.close(&self.failed);
+        if self.recorders.are_several() {
+            self.sales.mixed_requests = self.requests_are_mixed();
+        }
         Ok(self.sales)
+    }
+
+    /// By how much clocks may be off more than they say.
+    pub(crate) fn clock_uncertainty(&mut self, ns: u64) {
+        self.recorders.uncertainty_ns = ns;
+    }
+
+    /// Where several recorders saw the sale, clocks tell which purchases were over before
+    /// the evidence. A reset stands between the purchases of its recorder only: of each
+    /// nobody knows when it happened, and of each purchase not in which epoch.
+    fn forget_order(&mut self) {
+        let sales = &mut self.sales;
+        let over = (0..sales.purchases.len()).map(|number| self.recorders.was_over(number));
+        sales.over = Some(over.collect());
+        for seat in &mut sales.seats {
+            seat.unsure = (1..=seat.resets.len() as u32).collect();
+        }
+        for purchase in &mut sales.purchases {
+            purchase.invoked = 0;
+            purchase.completed = sales.seats[purchase.seat as usize].resets.len() as u32;
+        }
+    }
+
+    fn requests_are_mixed(&self) -> bool {
+        let sales = &self.sales;
+        let who = |number: u32| {
+            let purchase = &sales.purchases[number as usize];
+            (purchase.seat, purchase.buyer, purchase.request)
+        };
+        sales.asked.windows(2).any(|pair| {
+            let [one, other] = [pair[0], pair[1]];
+            who(one) == who(other)
+                && sales.purchases[one as usize].request != NONE
+                && !self.recorders.are_of_one([one, other])
+        })
     }
 
     fn acquire(&mut self, event: &Event<'_>) -> Result<(), CheckError> {
@@ -109,6 +153,9 @@ impl SalesBuilder {
             let problem = format!("process {process} has no purchase open");
             return Err(payload::fault(event, "process".into(), &problem));
         };
+        if event.kind != Kind::Fail {
+            self.recorders.completed(self.sales.purchases.len(), event);
+        }
         match event.kind {
             Kind::Ok => {
                 let sold: Sold<'_> = payload::read(event, payload::SOLD)?;
@@ -254,13 +301,13 @@ impl SalesBuilder {
         let phase: Phase<'_> = payload::read(event, payload::PHASE)?;
         match &*phase.phase {
             "setup" => {
-                self.sales.began = true;
+                self.recorders.phase(event, true, false);
                 for region in &phase.regions {
                     let region = self.region(event, region)?;
                     self.sales.regions[region as usize].named = true;
                 }
             }
-            "end" => self.sales.ended = true,
+            "end" => self.recorders.phase(event, false, true),
             _ => {}
         }
         Ok(())
@@ -332,7 +379,6 @@ impl SalesBuilder {
             name: name.to_owned(),
             ..Region::default()
         });
-        self.readings.push(Reading::default());
         Ok(regions.len() as u8 - 1)
     }
 }

@@ -9,6 +9,7 @@ use witness_histories::{Event, Kind};
 
 use super::build::{SalesBuilder, names};
 use super::payload::{self, Page, TableRow};
+use super::recorders::Turn;
 use super::{Content, Owner, Seen, Variant};
 use crate::checker::CheckError;
 use crate::intern::NONE;
@@ -38,6 +39,13 @@ impl Reading {
         }
     }
 
+    /// The first of a recorder that is named: others may be reading the same ledger.
+    fn apart() -> Self {
+        let mut reading = Reading::default();
+        reading.restart();
+        reading
+    }
+
     /// Begins anew.
     fn restart(&mut self) {
         *self = Reading {
@@ -65,19 +73,31 @@ impl SalesBuilder {
             return Err(payload::fault(event, "region".into(), "missing"));
         };
         let region = self.region(event, region)?;
+        let turn = self.recorders.reading(region, completed, event);
+        if turn == Turn::Newer {
+            // What the reading of another recorder showed of the ledger stays: it was there.
+            let seen = &mut self.sales.regions[region as usize];
+            (seen.ledger, seen.seats) = (Seen::Nothing, Seen::Nothing);
+            seen.unread = None;
+            self.sales.owners.retain(|owner| owner.region != region);
+        }
         if event.kind != Kind::Ok {
             let why = event.error.as_ref().map_or_else(
                 || "it could not be read".to_owned(),
                 |error| format!("{}: {}", error.class, error.message),
             );
-            self.sales.regions[region as usize].unread = Some(why);
+            if turn != Turn::Older {
+                self.sales.regions[region as usize].unread = Some(why);
+            }
             // What comes next is another attempt.
-            self.readings[region as usize].over = true;
+            let reading = self.reading(event, region);
+            self.readings[reading].2.over = true;
             return Ok(());
         }
         let page: Page<'_> = payload::read(event, payload::PAGE)?;
         let ledger = match &*page.table {
             "ledger" => true,
+            "seats" if turn == Turn::Older => return Ok(()),
             "seats" => false,
             _ => return Ok(()),
         };
@@ -91,7 +111,11 @@ impl SalesBuilder {
             })?;
         }
         if ledger && page.last {
-            self.readings[region as usize].over = true;
+            let reading = self.reading(event, region);
+            self.readings[reading].2.over = true;
+        }
+        if turn == Turn::Older {
+            return Ok(());
         }
         let region = &mut self.sales.regions[region as usize];
         let seen = if ledger {
@@ -105,6 +129,20 @@ impl SalesBuilder {
             *seen = Seen::Part;
         }
         Ok(())
+    }
+
+    /// Where the reading of a region's ledger is that an event belongs to.
+    fn reading(&mut self, event: &Event<'_>, region: u8) -> usize {
+        let recorder = self.recorders.when(event).recorder;
+        let is_it = |&(of, by, _): &(u8, u16, Reading)| (of, by) == (region, recorder);
+        self.readings.iter().position(is_it).unwrap_or_else(|| {
+            let reading = match event.recorder() {
+                Some(_) => Reading::apart(),
+                None => Reading::default(),
+            };
+            self.readings.push((region, recorder, reading));
+            self.readings.len() - 1
+        })
     }
 
     fn ledger_row(
@@ -144,7 +182,9 @@ impl SalesBuilder {
                 None => NONE,
             },
         };
-        let reading = &mut self.readings[region as usize];
+        let reading = self.reading(event, region);
+        let reading = &mut self.readings[reading].2;
+        let sales = &mut self.sales;
         if reading.over {
             reading.restart();
         } else if at == 0 && reading.first == Some(sale) {

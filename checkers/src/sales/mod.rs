@@ -10,12 +10,15 @@
 //! An **epoch** of a seat begins when the seat is put on sale: at the start of the
 //! history, and at every `reset`. One of which nobody knows (`info`) may have happened
 //! when it was recorded, at any later time, or never: epochs are numbered as if it had
-//! happened at once, and [`Seat::certain`] numbers them as if it never did.
+//! happened at once, and [`Seat::certain`] numbers them as if it never did. Where several
+//! recorders saw the sale no reset's place among the purchases is known, so that each
+//! counts as one of which nobody knows, and each purchase may be of any epoch.
 
 mod build;
 mod evidence;
 mod matching;
 mod payload;
+mod recorders;
 
 use serde_json::Value;
 
@@ -57,10 +60,13 @@ pub(crate) struct Sales {
     pub(crate) tally: Tally,
     /// How many purchases had completed when the first evidence was asked for.
     completed_before_evidence: Option<usize>,
-    /// The run said that it began.
-    pub(crate) began: bool,
-    /// The run said that it ended.
-    pub(crate) ended: bool,
+    /// By purchase, if there were several recorders: whether it certainly was over when
+    /// the evidence was asked for. Then the order of events says nothing of that.
+    over: Option<Vec<bool>>,
+    /// Requests of several recorders have one name, so that nobody can tell them apart.
+    pub(crate) mixed_requests: bool,
+    /// A run said that it began, and none that it ended.
+    pub(crate) cut_short: bool,
     /// The seat of the last scoreboard.
     pub(crate) last_scoreboard: Option<u32>,
 }
@@ -309,6 +315,11 @@ impl Sales {
         self.regions.iter().enumerate().map(whole).sum()
     }
 
+    /// Whether several recorders saw the sale.
+    pub(crate) fn has_several_recorders(&self) -> bool {
+        self.over.is_some()
+    }
+
     /// Whether anything was sold, or could have been.
     pub(crate) fn is_a_sale(&self) -> bool {
         let seen =
@@ -377,6 +388,9 @@ impl Sales {
     /// How many purchases, of those that did not fail, were not over when the evidence
     /// was first asked for: open then, or asked for later.
     pub(crate) fn late(&self) -> u64 {
+        if let Some(over) = &self.over {
+            return over.iter().filter(|over| !**over).count() as u64;
+        }
         let before = self.completed_before_evidence;
         let before = before.unwrap_or(self.purchases.len());
         (self.purchases.len() - before) as u64
@@ -387,9 +401,12 @@ impl Sales {
     pub(crate) fn settled(&self, purchase: u32) -> bool {
         self.purchase(purchase)
             .is_some_and(|purchase| purchase.sale != NONE)
-            && self
-                .completed_before_evidence
-                .is_none_or(|completed| (purchase as usize) < completed)
+            && match &self.over {
+                Some(over) => over[purchase as usize],
+                None => self
+                    .completed_before_evidence
+                    .is_none_or(|completed| (purchase as usize) < completed),
+            }
     }
 }
 

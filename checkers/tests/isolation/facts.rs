@@ -11,7 +11,7 @@ use crate::model::{Case, Data, End, Mop, Txn};
 pub type Versions = BTreeMap<u32, Vec<u32>>;
 
 /// What a transaction saw of what others wrote to a key: it read it before it wrote the
-/// key itself.
+/// key itself, or, of a register, read what another wrote although it had.
 #[derive(Debug, Clone)]
 pub struct ExternalRead<'a> {
     pub txn: usize,
@@ -81,7 +81,11 @@ impl<'a> Facts<'a> {
                     })
                     .collect();
                 let read = |seen| ExternalRead { txn, at, key, seen };
-                if own.is_empty() {
+                let is_anothers = case.data == Data::Registers
+                    && seen
+                        .iter()
+                        .all(|value| facts.writers.get(&(key, *value)) != Some(&txn));
+                if own.is_empty() || is_anothers {
                     facts.external.push(read(seen));
                     facts.shown.push(read(seen));
                 } else if case.data == Data::Lists && seen.ends_with(&own) {
@@ -162,8 +166,10 @@ impl<'a> Facts<'a> {
                     writer.is_some_and(|&txn| self.case.txns[txn].end == End::Fail)
                 };
                 let first = list.iter().position(aborted).unwrap_or(list.len());
-                let after = &list[first..];
-                if after.iter().any(|&value| self.writer(key, value).is_some()) {
+                // What stands there a second time was appended by nobody.
+                let (before, after) = list.split_at(first);
+                let mut after = after.iter().filter(|value| !before.contains(value));
+                if after.any(|&value| self.writer(key, value).is_some()) {
                     self.found.insert("dirty-update");
                 }
             }
@@ -188,12 +194,8 @@ impl<'a> Facts<'a> {
     fn is_in_order(&self, key: u32) -> bool {
         let lists = self.lists(key);
         let agree = |a: &&[u32], b: &&[u32]| a.starts_with(b) || b.starts_with(a);
-        let differ = |list: &&[u32]| list.iter().collect::<BTreeSet<_>>().len() == list.len();
         let is_register = self.case.data == Data::Registers;
-        is_register
-            || lists
-                .iter()
-                .all(|a| differ(a) && lists.iter().all(|b| agree(a, b)))
+        is_register || lists.iter().all(|a| lists.iter().all(|b| agree(a, b)))
     }
 
     /// Whether several versions of a key were seen by nobody: then their order is not

@@ -113,6 +113,11 @@ impl Case {
         self.txns[first].process == self.txns[second].process && self.precedes(first, second)
     }
 
+    /// Whether any committed: of a history in which none did, nothing is said.
+    pub fn has_commits(&self) -> bool {
+        self.txns.iter().any(|txn| txn.end == End::Ok)
+    }
+
     /// The keys that are written or read, ascending.
     pub fn keys(&self) -> Vec<u32> {
         let mops = self.txns.iter().flat_map(|txn| &txn.mops);
@@ -129,14 +134,14 @@ impl Case {
 
     /// Each transaction's event of invocation, by its index.
     pub fn invocations(&self) -> Vec<u64> {
-        let order = self.order();
+        let order = self.events();
         let place = |txn| order.iter().position(|&event| event == (txn, false));
         let txns = 0..self.txns.len();
         txns.map(|txn| place(txn).unwrap() as u64).collect()
     }
 
     /// The transaction of each event, and whether it returned then, in real-time order.
-    fn order(&self) -> Vec<(usize, bool)> {
+    pub fn events(&self) -> Vec<(usize, bool)> {
         let mut events: Vec<(usize, usize, bool)> = Vec::new();
         for (at, txn) in self.txns.iter().enumerate() {
             events.push((txn.invoked, at, false));
@@ -152,7 +157,7 @@ impl Case {
 /// In shorthand.
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, returned) in self.order() {
+        for (at, returned) in self.events() {
             let txn = &self.txns[at];
             let kind = match txn.end {
                 _ if !returned => "invoke",

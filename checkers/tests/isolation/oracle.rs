@@ -118,8 +118,12 @@ impl<'a> Ordered<'a> {
         }
         for read in &self.facts.external {
             let counted_writer = |&value: &u32| self.facts.writer(read.key, value);
-            // Behind its element there may be some that do not count.
-            let writer = read.seen.iter().rev().find_map(counted_writer);
+            // Behind its element there may be some that do not count, or stand there a
+            // second time.
+            let firsts = (0..read.seen.len())
+                .rev()
+                .filter(|&at| !read.seen[..at].contains(&read.seen[at]));
+            let writer = firsts.map(|at| &read.seen[at]).find_map(counted_writer);
             if let Some(writer) = writer {
                 // A register's version that was never installed has no place.
                 if self.place_read(read).is_some() {

@@ -215,6 +215,7 @@ impl<F: FnMut(&Event<'_>) -> io::Result<()>> SeatSale<F> {
             value: Some(Cow::Owned(RawValue::from_string(value)?)),
             error,
             attempts,
+            stamp: None,
             extra: Vec::new(),
         })?;
         self.index += 1;

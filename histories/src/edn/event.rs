@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::lexer::{Lexer, Scalar};
 use super::{Fault, Place, error, is_name, plain, to_json};
+use crate::clock::Clock;
 use crate::draft::Draft;
 use crate::event::{Error, Key, Kind, Process};
 use crate::field::Field;
@@ -111,6 +112,8 @@ fn known<'a>(
         Field::Index => draft.index = number(edn, "a count from 0")?,
         Field::Time => draft.time = number(edn, "nanoseconds, an integer")?,
         Field::Attempts => draft.attempts = number(edn, "a count")?,
+        Field::Clock => clock(edn, scratch, draft)?,
+        Field::Recorder => recorder(edn, draft)?,
         Field::Type => {
             let name = text(edn)?;
             let name = name.strip_prefix(':').unwrap_or(&name);
@@ -120,6 +123,37 @@ fn known<'a>(
             }
         }
         Field::Process => draft.process = process(edn)?,
+    }
+    Ok(())
+}
+
+/// Takes `[earliest latest]` or `nil`. Apart, so that events without it are not slower
+/// to read; so is [`recorder`].
+#[inline(never)]
+fn clock(
+    edn: &mut Lexer<'_>,
+    scratch: &mut String,
+    draft: &mut Draft<'_>,
+) -> Result<(), Box<Fault>> {
+    let start = edn.at();
+    let range = json(edn, Place::Plain, scratch)?;
+    let clock = match &scratch[range.clone()] {
+        "null" => None,
+        json => Some(Clock::from_json(json)),
+    };
+    scratch.truncate(range.start);
+    match clock {
+        None => {}
+        Some(Ok(clock)) => draft.stamp.get_or_insert_default().clock = Some(clock),
+        Some(Err(bad)) => return edn.fault(start, bad.to_string()),
+    }
+    Ok(())
+}
+
+#[inline(never)]
+fn recorder<'a>(edn: &mut Lexer<'a>, draft: &mut Draft<'a>) -> Result<(), Box<Fault>> {
+    if !edn.plain_nil() {
+        draft.stamp.get_or_insert_default().recorder = Some(text(edn)?);
     }
     Ok(())
 }

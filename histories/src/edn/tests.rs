@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::lexer::Lexer;
 use super::{Place, from_json, parse, to_json};
 use crate::strategies::{event, json, line};
-use crate::{Error, Event, Format, Key, Kind, Process, Reader};
+use crate::{Clock, Error, Event, Format, Key, Kind, Process, Reader, Stamp};
 
 fn json_of(edn: &str, place: Place) -> Result<String, String> {
     let mut lexer = Lexer::new(edn);
@@ -187,6 +187,10 @@ fn an_event_is_written_as_jepsen_would() {
         value: Some(super::raw("[1,\"two\",{\"three\":null}]").unwrap()),
         error: Some(Error::new("rejected", "sold")),
         attempts: Some(2),
+        stamp: Some(Box::new(Stamp {
+            clock: Clock::new(5, 9),
+            recorder: Some("east".into()),
+        })),
         extra: vec![("op-index".into(), super::raw("7").unwrap())],
     };
     let mut edn = Vec::new();
@@ -195,7 +199,7 @@ fn an_event_is_written_as_jepsen_would() {
         String::from_utf8(edn).unwrap(),
         "{:index 3, :time 14, :type :fail, :process 2, :region \"us-east-1\", :f :cas, \
          :key \"A1\", :value [1 \"two\" {:three nil}], :error [:rejected \"sold\"], \
-         :attempts 2, :op-index 7}\n"
+         :attempts 2, :clock [5 9], :recorder \"east\", :op-index 7}\n"
     );
 }
 
@@ -219,10 +223,52 @@ fn a_backslash_ends_a_word() {
             value: Some(super::raw(&json).unwrap()),
             error: None,
             attempts: None,
+            stamp: None,
             extra: Vec::new(),
         };
         let (again, edn) = there_and_back(&event);
         assert_eq!(again, line(&event), "{edn}");
+    }
+}
+
+#[test]
+fn a_clock_is_read_from_edn_and_json_and_refused_by_line_and_field() {
+    let edn = |clock: &str| {
+        format!(
+            "{{:index 0, :time 0, :type :invoke, :process 0, :f :read, :clock {clock}, :recorder \"east\"}}\n"
+        )
+    };
+    for (clock, read) in [
+        ("[1 2]", Some((1, 2))),
+        ("(-5N 2)", Some((-5, 2))),
+        ("nil", None),
+    ] {
+        let text = edn(clock);
+        let mut reader = Reader::new("-", text.as_bytes());
+        let event = reader.next().unwrap().unwrap();
+        let found = event
+            .clock()
+            .map(|clock| (clock.earliest(), clock.latest()));
+        assert_eq!((found, event.recorder()), (read, Some("east")));
+    }
+    for (clock, why) in [
+        ("[2 1]", "the earliest, 2, is after the latest, 1"),
+        (
+            "7",
+            "expected [earliest, latest], two integers of nanoseconds since the Unix epoch",
+        ),
+    ] {
+        let refused = |text: &str| {
+            let mut reader = Reader::new("h", text.as_bytes());
+            reader.next().map(drop).unwrap_err().to_string()
+        };
+        let error = refused(&edn(clock));
+        assert_eq!(error, format!("h:1:65: field \"clock\": {why}"));
+        let json = format!(
+            r#"[{{"type":"invoke","process":0,"f":"read","clock":{}}}]"#,
+            clock.replace(' ', ",")
+        );
+        assert_eq!(refused(&json), format!("h:1:50: field \"clock\": {why}"));
     }
 }
 

@@ -41,6 +41,17 @@ pub fn write(event: &Event<'_>, line: &mut Vec<u8>) {
     if let Some(attempts) = event.attempts {
         edn.push_str(&format!(", :attempts {attempts}"));
     }
+    if let Some(clock) = event.clock() {
+        edn.push_str(&format!(
+            ", :clock [{} {}]",
+            clock.earliest(),
+            clock.latest()
+        ));
+    }
+    if let Some(recorder) = event.recorder() {
+        edn.push_str(", :recorder ");
+        from_json::text(recorder, Place::Plain, &mut edn);
+    }
     for (name, value) in &event.extra {
         edn.push_str(", ");
         from_json::key(name, &mut edn);

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
+use crate::clock::{Clock, Stamp};
 use crate::event::{Error, Event, Key, Kind, Process};
 use crate::raw;
 
@@ -46,7 +47,12 @@ pub(super) fn parse(line: &str) -> Option<Event<'_>> {
         None => None,
         Some(()) => Some(rest.digits()?.try_into().ok()?),
     };
-    (rest.0 == "}").then_some(Event {
+    let stamp = if rest.0 == "}" {
+        None
+    } else {
+        Some(rest.stamp()?)
+    };
+    Some(Event {
         index,
         time,
         kind,
@@ -57,6 +63,7 @@ pub(super) fn parse(line: &str) -> Option<Event<'_>> {
         value: value.map(Cow::Borrowed),
         error,
         attempts,
+        stamp,
         extra: Vec::new(),
     })
 }
@@ -127,6 +134,24 @@ impl<'a> Rest<'a> {
         }
         // Of a fraction this takes the whole part, and what is left is no field.
         Some(Some(Key::Int(self.digits()?.try_into().ok()?)))
+    }
+
+    /// When and by whom it was recorded, and the end of the line. Apart, so that lines
+    /// without it are not slower to read.
+    #[inline(never)]
+    fn stamp(&mut self) -> Option<Box<Stamp<'a>>> {
+        let clock = match self.expect(",\"clock\":[") {
+            None => None,
+            Some(()) => {
+                let earliest = self.digits()?.try_into().ok()?;
+                self.expect(",")?;
+                let latest = self.digits()?.try_into().ok()?;
+                self.expect("]")?;
+                Some(Clock::new(earliest, latest)?)
+            }
+        };
+        let recorder = self.quoted(",\"recorder\":")?.map(Cow::Borrowed);
+        (self.0 == "}").then(|| Box::new(Stamp { clock, recorder }))
     }
 
     /// Any JSON, which serde_json validates unless it is a small natural number, if there

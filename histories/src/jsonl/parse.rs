@@ -10,6 +10,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::canonical;
+use crate::clock::{Clock, Stamp};
 use crate::event::{Error, Event, Key, Kind, Process};
 use crate::field::Field;
 
@@ -87,6 +88,7 @@ struct Draft<'a> {
     value: Option<Cow<'a, RawValue>>,
     error: Option<Error<'a>>,
     attempts: Option<u32>,
+    stamp: Option<Box<Stamp<'a>>>,
     extra: Vec<(Cow<'a, str>, Cow<'a, RawValue>)>,
 }
 
@@ -118,6 +120,7 @@ impl<'a> Draft<'a> {
             value: self.value,
             error: self.error,
             attempts: self.attempts,
+            stamp: self.stamp,
             extra: self.extra,
         })
     }
@@ -170,6 +173,17 @@ impl<'de> Visitor<'de> for EventSeed<'_, 'de> {
                     draft.error = map.next_value::<Option<SavedError>>()?.map(Into::into)
                 }
                 Field::Attempts => draft.attempts = map.next_value()?,
+                Field::Clock => {
+                    if let Some(raw) = map.next_value::<Option<&RawValue>>()? {
+                        let clock = Clock::from_json(raw.get()).map_err(de::Error::custom)?;
+                        draft.stamp.get_or_insert_default().clock = Some(clock);
+                    }
+                }
+                Field::Recorder => {
+                    if let Some(Text(name)) = map.next_value()? {
+                        draft.stamp.get_or_insert_default().recorder = Some(name);
+                    }
+                }
             }
             self.at.set(None);
         }

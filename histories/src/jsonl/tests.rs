@@ -12,6 +12,7 @@ use crate::strategies::{event, line, lines};
 
 const SOLD: &str = r#"{"index":9,"time":9841200,"type":"ok","process":3,"region":"us-east-1","f":"acquire","key":"A1","value":{"buyer":"b3","sale_id":"01JD"},"attempts":2}"#;
 const REFUSED: &str = r#"{"index":11,"time":9990011,"type":"fail","process":4,"region":"us-east-2","f":"acquire","key":"A1","value":{"buyer":"b4"},"error":{"class":"rejected","message":"sold"}}"#;
+const MERGED: &str = r#"{"index":9,"time":9841200,"type":"ok","process":3,"region":"us-east-1","f":"read","key":"A1","value":7,"clock":[1795816556000000100,1795816556000020100],"recorder":"east"}"#;
 const LEDGER: &str = r#"{"index":12,"time":9990012,"type":"ok","process":"witness","region":"us-east-1","f":"evidence","value":{"table":"ledger","rows":[{"sale_id":"01JD","key":"A1","buyer":"b3"}],"last":true}}"#;
 
 /// Two events are the same when they look the same: raw JSON has no equality.
@@ -38,14 +39,14 @@ fn a_line_says_what_it_says() {
 
 #[test]
 fn saved_lines_are_written_back_as_they_were() {
-    for saved in [SOLD, REFUSED, LEDGER] {
+    for saved in [SOLD, REFUSED, MERGED, LEDGER] {
         assert_eq!(line(&parse(saved).unwrap()), format!("{saved}\n"));
     }
 }
 
 #[test]
 fn saved_lines_go_the_short_way() {
-    for saved in [SOLD, REFUSED, LEDGER] {
+    for saved in [SOLD, REFUSED, MERGED, LEDGER] {
         assert!(canonical::parse(saved).is_some(), "{saved}");
     }
 }
@@ -241,6 +242,52 @@ fn what_is_wrong_is_said_with_its_field() {
 }
 
 #[test]
+fn a_clock_is_two_integers_in_their_order() {
+    let clock = |json: &str| MERGED.replace("[1795816556000000100,1795816556000020100]", json);
+    let event = parse(MERGED).unwrap();
+    let read = event
+        .clock()
+        .map(|clock| (clock.earliest(), clock.latest()));
+    assert_eq!(read, Some((1795816556000000100, 1795816556000020100)));
+    assert_eq!(event.recorder(), Some("east"));
+    assert_eq!(parse(&clock("null")).unwrap().clock(), None);
+    let still = parse(&clock("[ -7, -7 ]")).unwrap().clock().unwrap();
+    assert_eq!((still.earliest(), still.latest()), (-7, -7));
+    for (json, why) in [
+        ("[2,1]", "the earliest, 2, is after the latest, 1"),
+        (
+            "5",
+            "expected [earliest, latest], two integers of nanoseconds since the Unix epoch",
+        ),
+        (
+            "[1]",
+            "expected [earliest, latest], two integers of nanoseconds since the Unix epoch",
+        ),
+        (
+            "[1,2,3]",
+            "expected [earliest, latest], two integers of nanoseconds since the Unix epoch",
+        ),
+        (
+            "[1.5,2]",
+            "expected [earliest, latest], two integers of nanoseconds since the Unix epoch",
+        ),
+        (
+            "[1,9223372036854775808]",
+            "expected [earliest, latest], two integers of nanoseconds since the Unix epoch",
+        ),
+    ] {
+        let error = parse(&clock(json)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("field \"clock\": {why}"),
+            "{json}"
+        );
+    }
+    let error = parse(&MERGED.replace(r#""east""#, "7")).unwrap_err();
+    assert_eq!(error.field.as_deref(), Some("recorder"));
+}
+
+#[test]
 fn what_is_no_object_of_fields_has_no_field() {
     refused(
         "[1,2]",
@@ -277,7 +324,7 @@ fn damage(line: &str, edits: &[(prop::sample::Index, u8, char)]) -> String {
 fn plain_line() -> impl Strategy<Value = String> {
     prop_oneof![
         lines().prop_map(|lines| lines[0].trim_end().to_owned()),
-        prop::sample::select(vec![SOLD.to_owned(), REFUSED.to_owned(), LEDGER.to_owned()]),
+        prop::sample::select([SOLD, REFUSED, MERGED, LEDGER].map(str::to_owned).to_vec()),
         (any::<u64>(), any::<i64>(), any::<u32>()).prop_map(|(index, time, attempts)| {
             SOLD.replace(":9,", &format!(":{index},"))
                 .replace(":9841200,", &format!(":{time},"))

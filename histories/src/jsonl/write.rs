@@ -4,7 +4,11 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::clock::Clock;
 use crate::event::{Event, Key, Process};
+
+/// How a line ends.
+const END: &[u8] = b"}\n";
 
 /// Appends the event to `line` as one line, with its newline.
 pub fn write(event: &Event<'_>, line: &mut Vec<u8>) {
@@ -55,13 +59,35 @@ pub(crate) fn write_rest(event: &Event<'_>, line: &mut Vec<u8>) {
         line.extend_from_slice(b",\"attempts\":");
         json(line, &attempts);
     }
+    stamp(event.clock(), event.recorder(), line);
     for (name, value) in &event.extra {
         line.push(b',');
         json(line, name);
         line.push(b':');
         raw(line, value);
     }
-    line.extend_from_slice(b"}\n");
+    line.extend_from_slice(END);
+}
+
+/// Adds to a line that [`write_rest`] ended what was not known then.
+pub(crate) fn write_stamp(clock: Option<Clock>, recorder: Option<&str>, line: &mut Vec<u8>) {
+    line.truncate(line.len().saturating_sub(END.len()));
+    stamp(clock, recorder, line);
+    line.extend_from_slice(END);
+}
+
+fn stamp(clock: Option<Clock>, recorder: Option<&str>, line: &mut Vec<u8>) {
+    if let Some(clock) = clock {
+        line.extend_from_slice(b",\"clock\":[");
+        json(line, &clock.earliest());
+        line.push(b',');
+        json(line, &clock.latest());
+        line.push(b']');
+    }
+    if let Some(recorder) = recorder {
+        line.extend_from_slice(b",\"recorder\":");
+        json(line, recorder);
+    }
 }
 
 /// Appends the key as JSON.

@@ -240,6 +240,7 @@ proptest! {
                 value: None,
                 error: None,
                 attempts: None,
+                stamp: None,
                 extra: Vec::new(),
             });
             let expected = may_follow(&taken);

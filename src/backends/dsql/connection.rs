@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio_postgres::Client;
-use witness_workloads::{Connection, DbError, Expectation, Page, Row, Table};
+use witness_workloads::{Connection, DbError, Expectation, Page, Row, ServerTime, Table};
 
 use super::super::sql::SqlConnection;
 use super::connector::Connector;
@@ -47,7 +47,6 @@ impl Pool {
         Pool { age_max, ..self }
     }
 
-    #[cfg(test)]
     pub(super) fn connector(&self) -> &Connector {
         &self.connector
     }
@@ -132,6 +131,11 @@ impl PooledConnection {
         self.request(async |sql| sql.define(ddl).await).await
     }
 
+    /// Whether tables can be made.
+    pub(super) async fn may_create(&mut self) -> Result<bool, DbError> {
+        self.request(async |sql| sql.may_create().await).await
+    }
+
     /// A request that leaves no transaction behind, unless one is open already.
     async fn request<T>(
         &mut self,
@@ -146,6 +150,10 @@ impl PooledConnection {
 
 #[async_trait]
 impl Connection for PooledConnection {
+    async fn ping(&mut self) -> Result<Option<ServerTime>, DbError> {
+        self.request(async |sql| sql.ping().await).await
+    }
+
     /// The only place where a connection is replaced: nothing has been sent yet.
     async fn begin(&mut self) -> Result<(), DbError> {
         let good = self.session.as_ref().is_some_and(|s| self.pool.is_good(s));

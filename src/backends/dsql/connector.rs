@@ -2,7 +2,7 @@
 //! lets clients in, and again where it has no room at the moment.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
@@ -21,7 +21,7 @@ use super::node::Node;
 use super::rate::Rate;
 
 /// The protocol's name, without which a TLS handshake that comes first is refused.
-const ALPN: &[u8] = b"postgresql";
+pub(super) const ALPN: &[u8] = b"postgresql";
 /// How long to go on where the service has no room for another connection.
 const ROOM_WAIT_MAX: Duration = Duration::from_secs(60);
 /// The first pause before another try, and the longest.
@@ -31,6 +31,7 @@ const ROOM_PAUSE: [Duration; 2] = [Duration::from_millis(50), Duration::from_sec
 pub(super) struct Connector {
     aws: SdkConfig,
     tls: MakeRustlsConnect,
+    roots: Arc<RootCertStore>,
     options: DsqlOptions,
     timeout: Duration,
     rate: Mutex<Rate>,
@@ -64,16 +65,18 @@ impl Connector {
         options: DsqlOptions,
         timeout: Duration,
     ) -> Connector {
-        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+        let roots = Arc::new(roots);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("ring offers the default protocol versions")
-            .with_root_certificates(roots)
+            .with_root_certificates(Arc::clone(&roots))
             .with_no_client_auth();
         tls.alpn_protocols = vec![ALPN.to_vec()];
         Connector {
             aws,
             tls: MakeRustlsConnect::new(tls),
+            roots,
             options,
             timeout,
             rate: Mutex::new(Rate::new(Instant::now())),
@@ -86,6 +89,21 @@ impl Connector {
     pub(super) fn after_a_burst(&self) {
         let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
         *rate = Rate::used_up(Instant::now());
+    }
+
+    /// Where keys are from.
+    pub(super) fn aws(&self) -> &SdkConfig {
+        &self.aws
+    }
+
+    /// Who may have signed a server's certificate.
+    pub(super) fn roots(&self) -> &Arc<RootCertStore> {
+        &self.roots
+    }
+
+    /// The role that connects.
+    pub(super) fn user(&self) -> &str {
+        &self.options.user
     }
 
     /// The time after which an answer is not waited for any longer.

@@ -3,6 +3,7 @@
 
 mod connection;
 mod connector;
+mod examine;
 mod node;
 mod rate;
 
@@ -19,7 +20,10 @@ use self::connection::{Pool, PooledConnection};
 use self::connector::Connector;
 use self::node::Node;
 use super::sql::ddl;
-use super::{Backend, DsqlOptions, Endpoint, OpenError, Opened, Options, aws, endpoints};
+use super::{
+    AwsClients, Backend, DsqlOptions, Endpoint, OpenError, Opened, Options, aws, endpoints,
+};
+use crate::doctor::Checks;
 
 /// The environment variable that names real clusters.
 const ENDPOINTS: &str = "WITNESS_DSQL_ENDPOINTS";
@@ -43,6 +47,10 @@ impl Backend for Dsql {
         true
     }
 
+    fn heeds(&self) -> &'static [&'static str] {
+        &["--dsql-user", "--token-expiry"]
+    }
+
     fn defects(&self) -> Vec<&'static str> {
         embedded::Defects::NAMES.to_vec()
     }
@@ -52,6 +60,26 @@ impl Backend for Dsql {
             "role": options.dsql.user,
             "token_expiry_s": options.dsql.token_expiry.as_secs(),
         })
+    }
+
+    async fn examine_host(&self, checks: &mut Checks) {
+        let config = aws::from_environment("us-east-1").await;
+        aws::examine_credentials(&config, checks).await;
+    }
+
+    async fn examine(&self, options: &Options, checks: &mut Checks) -> Result<(), OpenError> {
+        let endpoints = endpoints(self.name(), ENDPOINTS, options, 2)?;
+        check(&options.dsql)?;
+        if endpoints.is_empty() {
+            let (database, _cluster) = DsqlDatabase::embedded(options).await?;
+            database.examine(None, checks).await;
+            return Ok(());
+        }
+        let regions: Vec<_> = endpoints.iter().map(|e| e.region.clone()).collect();
+        let control = AwsClients::new(&regions).await;
+        let database = DsqlDatabase::real(&endpoints, options).await;
+        database.examine(Some(&control), checks).await;
+        Ok(())
     }
 
     async fn open(&self, options: &Options) -> Result<Opened, OpenError> {

@@ -35,6 +35,13 @@ impl Node {
         }
     }
 
+    /// The cluster's identifier, where the name has it.
+    pub(super) fn cluster(&self) -> Option<&str> {
+        let (id, rest) = self.host.split_once('.')?;
+        let service = rest.strip_prefix("dsql.")?.strip_prefix(&*self.region)?;
+        (service == ".on.aws").then_some(id)
+    }
+
     /// From a host, `host:port`, a cluster id or a cluster's ARN.
     pub(super) fn real(endpoint: &Endpoint) -> Node {
         let region = endpoint.region.clone();
@@ -85,6 +92,8 @@ mod tests {
         ] {
             let node = Node::real(&text.parse().unwrap());
             assert_eq!((node.host.as_str(), node.port), (expected, port), "{text}");
+            let named = (expected != "localhost").then_some(id);
+            assert_eq!(node.cluster(), named, "{text}");
         }
     }
 }

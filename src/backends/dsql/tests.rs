@@ -5,6 +5,7 @@ use witness_workloads::Row;
 use witness_workloads::seats::SEATS;
 
 use super::*;
+use crate::doctor::State;
 
 async fn open(options: &Options) -> (DsqlDatabase, Cluster) {
     DsqlDatabase::embedded(options).await.unwrap()
@@ -32,11 +33,13 @@ async fn connect(database: &DsqlDatabase) -> Result<PooledConnection, DbError> {
     database.connection(&database.regions[0]).await
 }
 
-#[tokio::test]
-async fn a_rejected_token_is_named_and_not_shown() {
-    let (mut database, cluster) = open(&Options::default()).await;
+/// The secret of keys that the cluster does not know.
+const SECRET: &str = "c2VjcmV0IG9mIGEgdGVzdA";
+
+/// The cluster's authority is trusted, and its keys are not used.
+async fn with_other_keys(database: &mut DsqlDatabase, cluster: &Cluster) {
     let mut keys = cluster.credentials().clone();
-    keys.secret_access_key = "another".into();
+    keys.secret_access_key = SECRET.into();
     let aws = aws::embedded("us-east-1", &keys).await;
     let mut roots = rustls::RootCertStore::empty();
     let pem = CertificateDer::from_pem_slice(cluster.ca_pem().as_bytes()).unwrap();
@@ -44,6 +47,75 @@ async fn a_rejected_token_is_named_and_not_shown() {
     let options = Options::default();
     let connector = Connector::new(aws, roots, options.dsql, options.timeout);
     database.pool = Arc::new(Pool::new(connector));
+}
+
+/// What was missing in the regions, and all that was said.
+async fn missing(database: &DsqlDatabase) -> (Vec<&'static str>, String) {
+    let mut checks = Checks::default();
+    database.examine(None, &mut checks).await;
+    let missing = checks.all().iter().filter(|c| c.state == State::Missing);
+    let names = missing.map(|check| {
+        assert!(check.fix.is_some(), "{check:?}");
+        check.name
+    });
+    (names.collect(), format!("{checks:?}"))
+}
+
+#[tokio::test]
+async fn the_embedded_cluster_has_all_that_a_run_needs() {
+    let (database, _cluster) = open(&Options::default()).await;
+    let mut checks = Checks::default();
+    database.examine(None, &mut checks).await;
+    for region in &database.regions {
+        for name in ["reached", "TLS", "role", "round trip", "clock"] {
+            let mut all = checks.all().iter();
+            let check = all.find(|c| c.place == *region && c.name == name);
+            assert_eq!(check.unwrap().state, State::Ok, "{check:?}");
+        }
+    }
+    assert_eq!(checks.count(State::Missing), 0, "{checks:?}");
+    assert!(!format!("{checks:?}").contains("X-Amz"), "no token");
+}
+
+#[tokio::test]
+async fn wrong_keys_are_found_out_and_not_shown() {
+    let (mut database, cluster) = open(&Options::default()).await;
+    with_other_keys(&mut database, &cluster).await;
+    let (names, said) = missing(&database).await;
+    assert_eq!(names, ["role", "role"]);
+    assert!(said.contains("dsql:DbConnectAdmin"), "{said}");
+    let id = cluster.credentials().access_key_id.as_str();
+    for secret in [SECRET, "X-Amz", id] {
+        assert!(!said.contains(secret), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_that_nobody_answers_for_is_missing() {
+    let (mut database, cluster) = open(&Options::default()).await;
+    drop(cluster);
+    for node in &mut database.nodes {
+        // Whoever was given the port has given it back.
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        node.port = closed.local_addr().unwrap().port();
+    }
+    let (names, said) = missing(&database).await;
+    assert_eq!(names, ["reached", "reached"], "{said}");
+}
+
+#[tokio::test]
+async fn a_certificate_of_an_unknown_authority_is_missing() {
+    let (mut database, _cluster) = open(&Options::default()).await;
+    let (_, other) = open(&Options::default()).await;
+    with_other_keys(&mut database, &other).await;
+    let (names, said) = missing(&database).await;
+    assert_eq!(names, ["TLS", "TLS"], "{said}");
+}
+
+#[tokio::test]
+async fn a_rejected_token_is_named_and_not_shown() {
+    let (mut database, cluster) = open(&Options::default()).await;
+    with_other_keys(&mut database, &cluster).await;
     let error = connect(&database).await.err().unwrap();
     assert_eq!(error.fault, Fault::Definite);
     assert!(error.message.contains("the token was rejected"), "{error}");

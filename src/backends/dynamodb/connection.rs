@@ -8,12 +8,13 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
-use witness_workloads::{Connection, DbError, Expectation, Fault, Page, Row, Table};
+use witness_workloads::{Connection, DbError, Expectation, Fault, Page, Row, ServerTime, Table};
 
 use super::super::{DynamoOptions, Reads, Writes};
 use super::condition::Condition;
 use super::error::classify;
 use super::pending::{Pending, commit};
+use super::ping::ping;
 
 /// One client in one region.
 pub(super) struct DynamoConnection {
@@ -167,6 +168,10 @@ impl DynamoConnection {
 
 #[async_trait]
 impl Connection for DynamoConnection {
+    async fn ping(&mut self) -> Result<Option<ServerTime>, DbError> {
+        ping(&self.client).await.map_err(|e| classify(&e))
+    }
+
     async fn begin(&mut self) -> Result<(), DbError> {
         self.forget();
         Ok(())

@@ -9,7 +9,9 @@
 mod condition;
 mod connection;
 mod error;
+mod examine;
 mod pending;
+mod ping;
 mod tables;
 
 use std::time::Duration;
@@ -24,6 +26,7 @@ use witness_regions::dynamodb as embedded;
 use witness_workloads::Burst;
 
 use self::tables::DynamoDatabase;
+use crate::doctor::Checks;
 use crate::provision::cost::{Estimate, Shape};
 
 use super::{Backend, DynamoOptions, Endpoint, OpenError, Opened, Options, aws, endpoints};
@@ -78,6 +81,10 @@ impl Backend for DynamoDb {
         !self.strong
     }
 
+    fn heeds(&self) -> &'static [&'static str] {
+        &["--reads", "--writes", "--transactions", "--client-tokens"]
+    }
+
     fn defects(&self) -> Vec<&'static str> {
         let all = embedded::Defect::ALL.into_iter();
         // What goes wrong between replicas is not seen by strong reads.
@@ -105,6 +112,25 @@ impl Backend for DynamoDb {
             },
         );
         Ok(Some(estimate.to_string()))
+    }
+
+    async fn examine_host(&self, checks: &mut Checks) {
+        let config = aws::from_environment("us-east-1").await;
+        aws::examine_credentials(&config, checks).await;
+    }
+
+    async fn examine(&self, options: &Options, checks: &mut Checks) -> Result<(), OpenError> {
+        let endpoints = endpoints(self.name, ENDPOINTS, options, self.regions_min())?;
+        if endpoints.is_empty() {
+            let (database, _servers) = self.embedded(options).await?;
+            database.examine(options.timeout, true, checks).await;
+            return Ok(());
+        }
+        let config = aws::from_environment(&endpoints[0].region).await;
+        aws::examine_credentials(&config, checks).await;
+        let database = self.real(&endpoints, options).await?;
+        database.examine(options.timeout, false, checks).await;
+        Ok(())
     }
 
     async fn open(&self, options: &Options) -> Result<Opened, OpenError> {

@@ -17,11 +17,12 @@ use super::super::DynamoOptions;
 use super::Node;
 use super::connection::DynamoConnection;
 use super::error::{classify, construction};
+use super::ping::ping;
 
 /// How long a table may take to come up, or to be seen empty, in every region.
 const TABLE_READY_MAX: Duration = Duration::from_secs(600);
 /// Where a global table with strong consistency and two replicas keeps its witness.
-const WITNESS_REGION: &str = "us-west-2";
+pub(super) const WITNESS_REGION: &str = "us-west-2";
 
 /// The global tables, through one endpoint a region.
 pub(super) struct DynamoDatabase {
@@ -162,7 +163,7 @@ impl DynamoDatabase {
         Ok(())
     }
 
-    fn physical(&self, table: &Table) -> String {
+    pub(super) fn physical(&self, table: &Table) -> String {
         format!("{}{}", self.prefix, table.name)
     }
 }
@@ -228,8 +229,7 @@ impl Database for DynamoDatabase {
             .ok_or_else(|| DbError::definite("region", format!("no endpoint in {region}")))?;
         let client = node.client();
         // The first request would otherwise pay for the connection.
-        let reached = client.list_tables().limit(1).send().await;
-        reached.map_err(|e| {
+        ping(&client).await.map_err(|e| {
             let error = classify(&e);
             let message = format!("{region} ({}): {}", node.printed(), error.message);
             DbError::definite("connect", message)

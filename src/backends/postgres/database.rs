@@ -11,8 +11,10 @@ use super::super::{
     About, Backend, Endpoint, Isolation, OpenError, Opened, Options, ServerOptions, Url, physical,
     servers,
 };
+use super::examine;
 use super::split::SplitConnection;
 use super::target::Target;
+use crate::doctor::Checks;
 use crate::local::postgres::{Cluster, Installed, Settings};
 
 /// The environment variable that names servers, separated by white space.
@@ -37,8 +39,32 @@ impl Backend for Postgres {
         false
     }
 
+    fn heeds(&self) -> &'static [&'static str] {
+        &["--url", "--isolation", "--standby", "--standby-lag"]
+    }
+
     fn defects(&self) -> Vec<&'static str> {
         Vec::new()
+    }
+
+    async fn examine_host(&self, checks: &mut Checks) {
+        examine::programs(checks);
+    }
+
+    async fn examine(&self, options: &Options, checks: &mut Checks) -> Result<(), OpenError> {
+        let urls = servers::urls(options, URLS).map_err(OpenError::Options)?;
+        if urls.is_empty() {
+            examine::programs(checks);
+            return Ok(());
+        }
+        let targets: Result<Vec<_>, _> = urls.iter().map(Target::new).collect();
+        examine::servers(
+            &targets.map_err(OpenError::Options)?,
+            options.timeout,
+            checks,
+        )
+        .await;
+        Ok(())
     }
 
     async fn open(&self, options: &Options) -> Result<Opened, OpenError> {
@@ -79,15 +105,15 @@ async fn start(wanted: &ServerOptions) -> Result<Cluster, OpenError> {
 }
 
 /// What a server says of itself.
-struct Greeting {
-    version: String,
-    standby: bool,
+pub(super) struct Greeting {
+    pub(super) version: String,
+    pub(super) standby: bool,
     /// What a primary and its standbys have in common; none where it may not be asked.
-    system: Option<String>,
+    pub(super) system: Option<String>,
 }
 
 impl Greeting {
-    async fn of(client: &Client) -> Result<Greeting, DbError> {
+    pub(super) async fn of(client: &Client) -> Result<Greeting, DbError> {
         let asked = "SELECT current_setting('server_version'), pg_is_in_recovery()";
         let row = client.query_one(asked, &[]).await;
         let row = row.map_err(|e| classify(&e, Stage::Statement))?;

@@ -3,10 +3,12 @@
 //! | file | what it is |
 //! |---|---|
 //! | `database.rs` | the backend, and the `Database` port over it |
+//! | `examine.rs` | what a run needs of a server |
 //! | `target.rs` | from a URL to a connection, and no secret in any message |
 //! | `split.rs` | a client whose reads go to a standby and whose writes go to the primary |
 
 mod database;
+mod examine;
 mod split;
 mod target;
 

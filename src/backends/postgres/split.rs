@@ -2,7 +2,7 @@
 //! to the primary.
 
 use async_trait::async_trait;
-use witness_workloads::{Connection, DbError, Expectation, Page, Row, Table};
+use witness_workloads::{Connection, DbError, Expectation, Page, Row, ServerTime, Table};
 
 use super::super::sql::SqlConnection;
 
@@ -34,6 +34,11 @@ impl SplitConnection {
 
 #[async_trait]
 impl Connection for SplitConnection {
+    /// To the server of this region.
+    async fn ping(&mut self) -> Result<Option<ServerTime>, DbError> {
+        self.standby.ping().await
+    }
+
     async fn begin(&mut self) -> Result<(), DbError> {
         self.read_only = false;
         self.here().begin().await

@@ -15,6 +15,7 @@ use witness_workloads::DbError;
 use super::super::Url;
 use super::super::sql::message;
 use super::super::tls::TlsParameters;
+use crate::doctor::reach::{Opening, Server};
 
 /// Holds the password where the URL does not.
 const PASSWORD: &str = "PGPASSWORD";
@@ -29,7 +30,14 @@ pub(super) struct Target {
     pub(super) printed: String,
     config: Config,
     /// None: without TLS.
-    tls: Option<MakeRustlsConnect>,
+    tls: Option<Tls>,
+}
+
+#[derive(Clone)]
+struct Tls {
+    connect: MakeRustlsConnect,
+    /// Who may have signed.
+    roots: Arc<RootCertStore>,
 }
 
 impl Target {
@@ -74,6 +82,23 @@ impl Target {
         })
     }
 
+    /// The first of its hosts, where TLS is spoken; none: it is not.
+    pub(super) fn server(&self) -> Option<Server> {
+        let tls = self.tls.as_ref()?;
+        let name = match self.config.get_hosts().first()? {
+            Host::Tcp(name) => name.clone(),
+            #[cfg(unix)]
+            Host::Unix(_) => return None,
+        };
+        Some(Server {
+            name,
+            address: self.config.get_hostaddrs().first().copied(),
+            port: self.config.get_ports().first().copied().unwrap_or(PORT),
+            roots: Arc::clone(&tls.roots),
+            opening: Opening::Postgres,
+        })
+    }
+
     /// A new connection, on which no statement takes longer than the time-out.
     pub(super) async fn connect(&self, timeout: Duration) -> Result<Client, DbError> {
         let refused = |why: &dyn std::fmt::Display| {
@@ -87,7 +112,7 @@ impl Target {
         let connecting = async {
             let client = match &self.tls {
                 Some(tls) => {
-                    let (client, connection) = config.connect(tls.clone()).await?;
+                    let (client, connection) = config.connect(tls.connect.clone()).await?;
                     tokio::spawn(connection);
                     client
                 }
@@ -112,16 +137,20 @@ impl Target {
     }
 }
 
-fn connector(tls: &TlsParameters) -> Result<MakeRustlsConnect, String> {
+fn connector(tls: &TlsParameters) -> Result<Tls, String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(tls.certificates()?);
+    let roots = Arc::new(roots);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|e| e.to_string())?
-        .with_root_certificates(roots)
+        .with_root_certificates(Arc::clone(&roots))
         .with_no_client_auth();
-    Ok(MakeRustlsConnect::new(tls))
+    Ok(Tls {
+        connect: MakeRustlsConnect::new(tls),
+        roots,
+    })
 }
 
 /// Where the server is, as a report prints it.

@@ -53,6 +53,11 @@ impl Installed {
         folders.into_iter().find(whole).map(|bin| Installed { bin })
     }
 
+    /// The folder that has them.
+    pub fn folder(&self) -> &Path {
+        &self.bin
+    }
+
     pub(super) fn program(&self, name: &str) -> PathBuf {
         self.bin.join(name)
     }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::isolation::graph::VERTICES_MAX;
 
 const VERTICES: u32 = 14;
 
@@ -52,6 +53,32 @@ fn has_nonadjacent(edges: &Edges) -> bool {
     })
 }
 
+/// That there is none shows nothing where edges had no room.
+#[test]
+fn cycles_are_open_where_edges_are_missing() {
+    let mut builder = GraphBuilder::new(2);
+    builder.edge(0, 1, Kind::Ww);
+    assert!(
+        !search(
+            &builder.build(),
+            &[Order::Free],
+            Order::Free,
+            &Stop::default()
+        )
+        .is_cut
+    );
+    let mut builder = GraphBuilder::new(2);
+    builder.edge(0, 1, Kind::Ww);
+    builder.edge(1, VERTICES_MAX, Kind::Ww);
+    let found = search(
+        &builder.build(),
+        &[Order::Free],
+        Order::Free,
+        &Stop::default(),
+    );
+    assert!(found.is_cut && found.is_empty());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(20_000))]
 
@@ -61,7 +88,12 @@ proptest! {
         for &(from, to, kind) in &edges {
             builder.edge(from, to, kind);
         }
-        let search = search(&builder.build(), &[Order::Free], Order::Free);
+        let search = search(
+            &builder.build(),
+            &[Order::Free],
+            Order::Free,
+            &Stop::default(),
+        );
         prop_assert!(search.open.is_empty(), "so small a graph is within the budget");
         let shapes: Vec<Shape> = search
             .found

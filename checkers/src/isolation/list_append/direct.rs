@@ -1,13 +1,12 @@
-//! What is wrong with lists besides cycles: what was read that cannot have been, and
-//! updates that were lost.
+//! What is wrong with lists besides cycles: what was read that cannot have been.
 
 use std::collections::BTreeMap;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use rayon::prelude::*;
 
-use super::{Lists, TOGETHER};
+use super::{LONG, Lists, TOGETHER};
 use crate::intern::NONE;
 use crate::isolation::findings::{Finding, Findings};
 use crate::isolation::phenomena::Phenomenon;
@@ -26,7 +25,7 @@ enum Wrong {
 }
 
 impl Lists<'_> {
-    /// Finds all of it; transactions are looked at in parallel.
+    /// Finds all of it but updates that were lost; transactions are looked at in parallel.
     pub(super) fn find(&self) -> Findings {
         let longest_readers = self.longest_readers();
         let merge = |mut some: Findings, more: Findings| {
@@ -53,7 +52,6 @@ impl Lists<'_> {
             })
             .reduce(Findings::default, merge);
         findings.merge(in_reads);
-        self.find_lost_updates(&mut findings);
         findings
     }
 
@@ -181,7 +179,12 @@ impl Lists<'_> {
         }
     }
 
-    fn finding(&self, key: u32, transactions: &[u32], word: impl FnOnce() -> String) -> Finding {
+    pub(super) fn finding(
+        &self,
+        key: u32,
+        transactions: &[u32],
+        word: impl FnOnce() -> String,
+    ) -> Finding {
         Finding {
             key: Some(key),
             explanation: word(),
@@ -198,6 +201,16 @@ impl Lists<'_> {
     fn find_in_reads(&self, at: u32, longest_readers: &[u32], findings: &mut Findings) {
         let transactions = self.transactions;
         let appends = self.appends_something(at);
+        let is_long = transactions.operations(at).len() > LONG;
+        // By key, the appends of one that is long, with their places.
+        let mut long: HashMap<u32, Vec<(usize, u32)>, FixedState> = HashMap::default();
+        if is_long && appends {
+            for (place, Operation { key, action }) in transactions.operations(at).enumerate() {
+                if let Action::Append(value) = action {
+                    long.entry(key).or_default().push((place, value));
+                }
+            }
+        }
         for (place, operation) in transactions.operations(at).enumerate() {
             let Some(list) = transactions.list(operation) else {
                 continue;
@@ -263,14 +276,16 @@ impl Lists<'_> {
                     })
                 });
             }
-            let rest = transactions.operations(at).skip(place + 1);
-            let rest = rest.take_while(|_| appends);
-            let later = rest.filter(|other| other.key == key).find_map(|other| {
-                let Action::Append(value) = other.action else {
-                    return None;
-                };
-                list.contains(&value).then_some(value)
+            let rest = || transactions.operations(at).skip(place + 1);
+            let rest = (appends && !is_long).then(rest).into_iter().flatten();
+            let rest = rest.filter_map(|other| match other.action {
+                Action::Append(value) if other.key == key => Some(value),
+                _ => None,
             });
+            let kept = long.get(&key).map_or(&[][..], Vec::as_slice);
+            let kept = &kept[kept.partition_point(|&(other, _)| other <= place)..];
+            let mut later = rest.chain(kept.iter().map(|&(_, value)| value));
+            let later = later.find(|value| list.contains(value));
             if let Some(value) = later {
                 findings.add(Phenomenon::FutureRead, || {
                     self.finding(key, &[at], || {
@@ -297,6 +312,16 @@ impl Lists<'_> {
             return;
         };
         if writer == at {
+            return;
+        }
+        // Of one that is long it is quicker to see that it is its only one.
+        let of_key = self.appends.writers(key);
+        let length = transactions.operations(writer).len();
+        if length > LONG
+            && self.counts[writer as usize]
+            && of_key.len() < length
+            && of_key.iter().filter(|&&other| other == writer).count() == 1
+        {
             return;
         }
         let final_value =
@@ -358,27 +383,25 @@ impl Lists<'_> {
             let agrees = list.ends_with(own)
                 && base.is_none_or(|base| list[..list.len() - own.len()] == *base);
             if !agrees {
-                let expected: Vec<u32> = match base {
-                    Some(base) => base.iter().chain(own.iter()).copied().collect(),
-                    None => own.clone(),
-                };
-                let ends = if base.is_some() {
-                    ""
-                } else {
-                    "a list that ends with "
-                };
-                let explanation = format!(
-                    "{} read {} of key {}, although by what it had read and appended itself that was {ends}{}",
-                    words::transaction(transactions, at),
-                    listed(transactions, list, NONE),
-                    transactions.key(key),
-                    listed(transactions, &expected, NONE),
-                );
-                findings.add(Phenomenon::Internal, || Finding {
-                    key: Some(key),
-                    explanation,
-                    transactions: vec![at],
-                    steps: Vec::new(),
+                findings.add(Phenomenon::Internal, || {
+                    let expected: Vec<u32> = match base {
+                        Some(base) => base.iter().chain(own.iter()).copied().collect(),
+                        None => own.clone(),
+                    };
+                    let ends = if base.is_some() {
+                        ""
+                    } else {
+                        "a list that ends with "
+                    };
+                    self.finding(key, &[at], || {
+                        format!(
+                            "{} read {} of key {}, although by what it had read and appended itself that was {ends}{}",
+                            words::transaction(transactions, at),
+                            listed(transactions, list, NONE),
+                            transactions.key(key),
+                            listed(transactions, &expected, NONE),
+                        )
+                    })
                 });
                 (*base, *own) = (Some(list), Vec::new());
             } else if base.is_none() {
@@ -386,81 +409,6 @@ impl Lists<'_> {
             }
         }
     }
-
-    /// What a transaction read and then appended to.
-    fn find_updates(&self, at: u32, updates: &mut Updates) {
-        let appends = |key: u32| {
-            let mut all = self.transactions.operations(at);
-            all.any(|operation| {
-                operation.key == key && matches!(operation.action, Action::Append(_))
-            })
-        };
-        let mut appended = None;
-        for (_, key, length) in self.external(at).filter(|&(_, key, _)| appends(key)) {
-            let appended = appended.get_or_insert_with(|| self.appended(at));
-            let Some(&(_, _, last)) = appended.iter().find(|(known, ..)| *known == key) else {
-                continue;
-            };
-            let writers = &self.chains[key as usize].writers;
-            let between = writers.get(length as usize..last as usize).unwrap_or(&[]);
-            let other = between.iter().find(|&&other| other != NONE && other != at);
-            match other {
-                Some(&other) => updates.found.push((at, other, key, length)),
-                None if last as usize == writers.len() => updates.unseen.push((key, at)),
-                None => {}
-            }
-        }
-    }
-
-    /// A transaction read a version and appended, and another had appended in between.
-    fn find_lost_updates(&self, findings: &mut Findings) {
-        let transactions = self.transactions;
-        let Updates {
-            mut found,
-            mut unseen,
-        } = (0..transactions.len() as u32)
-            .into_par_iter()
-            .with_min_len(TOGETHER)
-            .filter(|&at| self.counts[at as usize])
-            .fold(Updates::default, |mut updates, at| {
-                self.find_updates(at, &mut updates);
-                updates
-            })
-            .reduce(Updates::default, |mut some, mut more| {
-                some.found.append(&mut more.found);
-                some.unseen.append(&mut more.unseen);
-                some
-            });
-        unseen.sort_unstable();
-        unseen.dedup();
-        for pair in unseen.chunk_by(|a, b| a.0 == b.0) {
-            if let [(key, first), (_, second), ..] = *pair {
-                let length = self.chains[key as usize].writers.len() as u32;
-                found.push((second, first, key, length));
-            }
-        }
-        for (at, other, key, length) in found {
-            findings.add(Phenomenon::LostUpdate, || self.finding(key, &[at, other], || {
-                let list = &transactions.longest(key)[..length as usize];
-                format!(
-                    "{} read {} of key {} and appended to it, and {} had appended in between, or did the same: one of the two did not see the other",
-                    words::transaction(transactions, at),
-                    listed(transactions, list, NONE),
-                    transactions.key(key),
-                    words::transaction(transactions, other),
-                )
-            }));
-        }
-    }
-}
-
-/// Reads of lists by transactions that appended to them.
-#[derive(Debug, Default)]
-struct Updates {
-    /// A reader, another that appended in between, the key, and how long the list was.
-    found: Vec<(u32, u32, u32, u32)>,
-    /// Keys, and readers of a whole list who appended to it what no list shows.
-    unseen: Vec<(u32, u32)>,
 }
 
 /// An element that the list holds twice.

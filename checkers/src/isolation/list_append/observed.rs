@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 
-use super::Lists;
+use super::{Lists, TOGETHER};
 use crate::intern::NONE;
 use crate::isolation::data::{Data, Decision};
 use crate::isolation::digraph::{Filtered, components};
@@ -21,6 +21,10 @@ use crate::isolation::words::{self, listed};
 
 /// Edges to go over for causality in all: some seconds' work.
 const WORK_MAX: u64 = 1_000_000_000;
+
+/// A search that took too long, or was told to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct CutShort;
 
 /// Who appended to two keys: the position of the first element in one and of the last in
 /// the other, ascending by the first; and the greatest of the second so far.
@@ -55,32 +59,61 @@ impl Pairs {
 
 impl Lists<'_> {
     /// monotonic-atomic-view, or read-atomic: whether a part of a transaction was seen, and a
-    /// part not. O(n log n) for transactions of bounded size.
+    /// part not. O(n log n) for transactions that write to a bounded number of keys.
     pub(super) fn decide_atomic(&self, level: Level) -> Decision {
         let pairs = self.pairs();
+        let mut partners: HashMap<u32, Vec<u32>, FixedState> = HashMap::default();
+        for &(key, other) in pairs.keys() {
+            partners.entry(other).or_default().push(key);
+        }
+        let phenomenon = match level {
+            Level::MonotonicAtomicView => Phenomenon::ObservedTransactionVanishes,
+            _ => Phenomenon::FracturedRead,
+        };
         let mut findings = Findings::default();
+        // By key, the most that was seen of it: by all of the reads, or by those so far.
+        let mut most: HashMap<u32, u32, FixedState> = HashMap::default();
+        let mut reads = Vec::new();
         for at in self.counting() {
-            let reads: Vec<_> = self.seen(at).collect();
-            for &(place, key, length) in &reads {
-                for &(later, other, other_length) in &reads {
-                    let is_later = later > place;
-                    if later == place || (level == Level::MonotonicAtomicView && !is_later) {
-                        continue;
+            if at.is_multiple_of(TOGETHER as u32) && self.stop.now() {
+                return cut_short(findings, phenomenon, at as usize, self.transactions.len());
+            }
+            reads.clear();
+            reads.extend(self.seen(at));
+            if reads.len() < 2 {
+                continue;
+            }
+            most.clear();
+            let add = |most: &mut HashMap<u32, u32, FixedState>, key, length: u32| {
+                let so_far = most.entry(key).or_default();
+                *so_far = length.max(*so_far);
+            };
+            if level != Level::MonotonicAtomicView {
+                for &(_, key, length) in &reads {
+                    add(&mut most, key, length);
+                }
+            }
+            for &(_, other, length) in &reads {
+                let mut half_seen = |key: u32, seen: u32| {
+                    let found = self.half_seen(&pairs, (key, seen), (other, length));
+                    if let Some(writer) = found.filter(|&writer| writer != at) {
+                        findings.add(phenomenon, || {
+                            self.half_seen_in_words(at, writer, (key, seen), (other, length))
+                        });
                     }
-                    let Some(writer) = self.half_seen(&pairs, (key, length), (other, other_length))
-                    else {
-                        continue;
-                    };
-                    if writer == at {
-                        continue;
+                };
+                let partners = partners.get(&other).map_or(&[][..], Vec::as_slice);
+                if partners.len() < most.len() {
+                    for key in partners.iter().chain([&other]) {
+                        if let Some(&seen) = most.get(key) {
+                            half_seen(*key, seen);
+                        }
                     }
-                    let phenomenon = match level {
-                        Level::MonotonicAtomicView => Phenomenon::ObservedTransactionVanishes,
-                        _ => Phenomenon::FracturedRead,
-                    };
-                    findings.add(phenomenon, || {
-                        self.half_seen_in_words(at, writer, (key, length), (other, other_length))
-                    });
+                } else {
+                    most.iter().for_each(|(&key, &seen)| half_seen(key, seen));
+                }
+                if level == Level::MonotonicAtomicView {
+                    add(&mut most, other, length);
                 }
             }
         }
@@ -168,7 +201,7 @@ impl Lists<'_> {
     /// than what it, by way of what it saw, must have seen.
     ///
     /// Such a read is in a cycle of dependencies with one rw, so only components of the
-    /// graph are looked at. O(work in them), up to a limit.
+    /// graph are looked at. O(work in them), up to [`WORK_MAX`].
     pub(super) fn decide_causal(&self, order: Order) -> Decision {
         let transactions = self.transactions;
         let mut graph = GraphBuilder::new(transactions.len() as u32);
@@ -178,27 +211,26 @@ impl Lists<'_> {
         let kinds = Kinds::of(&[Kind::Ww, Kind::Wr, Kind::Rw, Kind::Process]);
         let before = self.before_in_process(order);
         let mut work = 0;
+        let mut looked_at = 0;
         let mut findings = Findings::default();
-        for component in components(&Filtered {
+        let phenomenon = Phenomenon::CausalityViolation(order);
+        let components = components(&Filtered {
             graph: &graph,
             kinds,
-        }) {
+        });
+        let is_transaction = |&&at: &&u32| at < graph.transactions();
+        let all = components.iter().flatten().filter(is_transaction).count();
+        for component in &components {
             let members: HashSet<u32, FixedState> = component.iter().copied().collect();
-            for &at in component.iter().filter(|&&at| at < graph.transactions()) {
-                if work > WORK_MAX {
-                    if !findings.is_empty() {
-                        return decision(findings);
-                    }
-                    return Decision::Open(format!(
-                        "the search for a cause that was not seen gave up in {} transactions that depend on each other",
-                        component.len()
-                    ));
+            for &at in component.iter().filter(is_transaction) {
+                let found = self.unseen_cause(at, &members, &before, &mut work);
+                if let Ok(Some(path)) = &found {
+                    findings.add(phenomenon, || self.cause_in_words(at, path));
                 }
-                if let Some(path) = self.unseen_cause(at, &members, &before, &mut work) {
-                    findings.add(Phenomenon::CausalityViolation(order), || {
-                        self.cause_in_words(at, &path)
-                    });
+                if found.is_err() {
+                    return cut_short(findings, phenomenon, looked_at, all);
                 }
+                looked_at += 1;
             }
         }
         decision(findings)
@@ -224,24 +256,30 @@ impl Lists<'_> {
     /// A shortest way from the transaction back to one, seen on the way, of which it
     /// should have seen an append and did not: each with the key by which it was seen, or
     /// [`NONE`] if it was the process's. The last is the cause, with the key not seen.
+    ///
+    /// # Errors
+    /// It took too long.
     fn unseen_cause(
         &self,
         at: u32,
         members: &HashSet<u32, FixedState>,
         before: &[u32],
         work: &mut u64,
-    ) -> Option<Vec<(u32, u32)>> {
+    ) -> Result<Option<Vec<(u32, u32)>>, CutShort> {
         let reads: Vec<_> = self
             .external(at)
             .map(|(_, key, length)| (key, length))
             .collect();
         if reads.is_empty() {
-            return None;
+            return Ok(None);
         }
         // Who was reached: from whom, and by which key.
         let mut reached: HashMap<u32, (u32, u32), FixedState> = HashMap::default();
         let mut queue = VecDeque::from([at]);
         while let Some(effect) = queue.pop_front() {
+            if *work > WORK_MAX || self.stop.now() {
+                return Err(CutShort);
+            }
             let seen = self.seen(effect).flat_map(|(_, key, length)| {
                 let writers = &self.chains[key as usize].writers[..length as usize];
                 writers.iter().map(move |&writer| (writer, key))
@@ -257,13 +295,10 @@ impl Lists<'_> {
                 }
                 reached.insert(cause, (effect, key));
                 let appended = self.appended(cause);
-                *work += appended.len() as u64;
+                *work += (appended.len() + reads.len()) as u64;
                 let missed = reads.iter().find(|&&(key, length)| {
-                    let of = |&&(appended, ..): &&(u32, u32, u32)| appended == key;
-                    appended
-                        .iter()
-                        .find(of)
-                        .is_some_and(|&(.., last)| last >= length)
+                    let place = appended.binary_search_by_key(&key, |&(known, ..)| known);
+                    place.is_ok_and(|place| appended[place].2 >= length)
                 });
                 if let Some(&(key, _)) = missed {
                     let mut path = vec![(cause, key)];
@@ -274,12 +309,12 @@ impl Lists<'_> {
                         here = effect;
                     }
                     path.reverse();
-                    return Some(path);
+                    return Ok(Some(path));
                 }
                 queue.push_back(cause);
             }
         }
-        None
+        Ok(None)
     }
 
     fn cause_in_words(&self, at: u32, path: &[(u32, u32)]) -> Finding {
@@ -325,6 +360,23 @@ impl Lists<'_> {
             steps: Vec::new(),
         }
     }
+}
+
+/// What was found when the search was cut short, after so many of those transactions.
+fn cut_short(
+    mut findings: Findings,
+    phenomenon: Phenomenon,
+    looked_at: usize,
+    all: usize,
+) -> Decision {
+    if findings.is_empty() {
+        return Decision::Open(format!(
+            "time was up, or the budget, when {looked_at} of {} had been looked at",
+            crate::words::count(all as u64, "transaction")
+        ));
+    }
+    findings.cut(phenomenon);
+    Decision::Violated(findings)
 }
 
 /// What findings of a level's own come to.

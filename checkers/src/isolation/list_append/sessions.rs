@@ -174,7 +174,7 @@ impl Lists<'_> {
     ) -> Decision {
         let count = self.transactions.len() as u32;
         let mut findings = Findings::default();
-        for cycle in shortest_cycles(&graph.build(), kinds, first) {
+        for cycle in shortest_cycles(&graph.build(), kinds, first, &self.stop) {
             // What a process saw so far is its transaction's.
             let cycle: Vec<Step> = cycle
                 .into_iter()

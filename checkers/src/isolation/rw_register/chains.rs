@@ -1,5 +1,8 @@
 //! Rows of versions of a key between which nothing comes, unless an update was lost: who
 //! installed each had read the one before it.
+//!
+//! Adya's definitions do not ask whether it read it before or after it wrote: the
+//! dependencies are the same, and so is the circle if another came between (G-cursor).
 
 use super::facts::Facts;
 use super::must::{Must, Why};
@@ -108,7 +111,7 @@ pub(super) fn may_be_whole(facts: &Facts<'_>) -> bool {
     })
 }
 
-/// The version of the same key that the writer read, and no other, before it wrote.
+/// The version of the same key that the writer read, and no other.
 pub(super) fn replaced_by(facts: &Facts<'_>, writer: u32, version: u32) -> Option<u32> {
     let key = facts.key(version);
     let of_key = |&read: &u32| facts.key(read) == key && read != version;

@@ -133,21 +133,20 @@ impl Pass<'_> {
         }
         let is_own = before.is_some_and(|before| before.is_own);
         match (write, writer) {
-            // What it saw of others it saw before.
+            // What it wrote before: it saw nobody by that. Another's version it depends on
+            // all the same (Adya 1999), though it should have seen its own.
             (_, Some(writer)) if is_own && writer == at => {}
-            (None, _) if is_own => {}
             (None, _) if value == NONE => self.record(at, self.writes.len() + of.key),
             (Some(write), Some(writer)) if status != Some(Status::Aborted) => {
                 if self.last_write(writer, of.key) == Some(value) {
-                    if !is_own {
-                        self.record(at, write);
-                    }
+                    self.record(at, write);
+                    return;
+                }
+                // Its own is a future-read, and again the same says no more.
+                if writer == at || before.is_some_and(|before| before.value == value) {
                     return;
                 }
                 let by = words::transaction(transactions, writer);
-                if before.is_some_and(|before| before.value == value) {
-                    return;
-                }
                 self.found(Phenomenon::G1b, read, |name, version| {
                     format!("{name} read {version}, which {by} wrote, and then overwrote itself")
                 });

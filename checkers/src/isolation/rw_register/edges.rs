@@ -71,7 +71,8 @@ pub(super) fn in_order(facts: &Facts<'_>, places: &[u32]) -> Vec<u32> {
 /// A rw edge from each reader to each writer but itself; as many as there are of both, with
 /// helpers, where that is less than their product.
 fn fan(graph: &mut GraphBuilder, readers: &[u32], writers: &mut Vec<u32>) {
-    if readers.len() * writers.len() <= 2 * (readers.len() + 2 * writers.len()) {
+    let is_short = readers.len() * writers.len() <= 2 * (readers.len() + 2 * writers.len());
+    if is_short || !graph.has_room_for(2 * writers.len()) {
         for &reader in readers {
             for &writer in writers.iter() {
                 graph.edge(reader, writer, Kind::Rw);

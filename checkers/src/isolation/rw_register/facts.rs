@@ -65,6 +65,22 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// The same, but for what these transactions read: by transaction.
+    pub(super) fn without_reads_of(&self, excused: &[bool]) -> Facts<'a> {
+        let readers = self.counting().filter(|&at| !excused[at as usize]);
+        let read = readers.flat_map(|at| self.reads(at).iter().map(move |&version| (at, version)));
+        Facts {
+            reads: Lists::new(self.len(), read.clone()),
+            readers: Lists::new(self.versions(), read.map(|(at, version)| (version, at))),
+            transactions: self.transactions,
+            counts: self.counts.clone(),
+            writes: self.writes.clone(),
+            keys: self.keys.clone(),
+            installs: self.installs.clone(),
+            previous: self.previous.clone(),
+        }
+    }
+
     /// How many transactions there are, those that do not count included.
     pub(super) fn len(&self) -> u32 {
         self.transactions.len() as u32
@@ -84,8 +100,8 @@ impl<'a> Facts<'a> {
         (0..self.len()).filter(|&at| self.counts[at as usize])
     }
 
-    /// The versions that it read of others, and of itself before it wrote them: in the
-    /// order of its program, again if it read others in between.
+    /// The versions that it read of others, whatever it had written itself, and of itself
+    /// before it wrote them: in the order of its program, again if it read others in between.
     #[inline]
     pub(super) fn reads(&self, transaction: u32) -> &[u32] {
         self.reads.of(transaction)
@@ -93,16 +109,30 @@ impl<'a> Facts<'a> {
 
     /// Whether it wrote something after it had read the version.
     pub(super) fn writes_after(&self, transaction: u32, version: u32) -> bool {
-        let key = self.key(version);
         let mut operations = self.transactions.operations(transaction);
-        let is_read = |operation: Operation| match operation.action {
-            Action::ReadValue(value) if operation.key == key => {
-                self.writes.find(key, value) == Some(version)
-            }
-            _ => false,
-        };
         let is_write = |operation: Operation| matches!(operation.action, Action::Write(_));
-        operations.any(is_read) && operations.any(is_write)
+        operations.any(|operation| self.is_read_of(operation, version)) && operations.any(is_write)
+    }
+
+    /// Whether it read the version before it wrote the key itself, if it did.
+    pub(super) fn reads_before_writing(&self, transaction: u32, version: u32) -> bool {
+        let key = self.key(version);
+        let is_write = |operation: &Operation| {
+            operation.key == key && matches!(operation.action, Action::Write(_))
+        };
+        let operations = self.transactions.operations(transaction);
+        let mut before = operations.take_while(|operation| !is_write(operation));
+        before.any(|operation| self.is_read_of(operation, version))
+    }
+
+    fn is_read_of(&self, operation: Operation, version: u32) -> bool {
+        let key = self.key(version);
+        operation.key == key
+            && match operation.action {
+                Action::ReadNil => self.is_initial(version),
+                Action::ReadValue(value) => self.writes.find(key, value) == Some(version),
+                _ => false,
+            }
     }
 
     /// The versions that it installed, one a key, ascending by key.

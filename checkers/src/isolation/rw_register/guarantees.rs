@@ -14,6 +14,7 @@ use crate::isolation::data::Decision;
 use crate::isolation::digraph::Filtered;
 use crate::isolation::findings::{Finding, Findings};
 use crate::isolation::graph::{Graph, GraphBuilder, Kind, Kinds};
+use crate::isolation::judge::TOO_LARGE;
 use crate::isolation::levels::Level;
 use crate::isolation::phenomena::{Order, Phenomenon};
 
@@ -83,7 +84,10 @@ pub(super) fn decide(facts: &Facts<'_>, level: Level, musts: &[Must]) -> Decisio
         });
     }
     if findings.iter().next().is_none() {
-        return Decision::Holds;
+        return match graph.is_cut() {
+            true => Decision::Open(TOO_LARGE.to_owned()),
+            false => Decision::Holds,
+        };
     }
     Decision::Violated(findings)
 }

@@ -33,7 +33,9 @@ pub(super) struct Inferred {
     pub(super) is_whole: bool,
 }
 
-const ALL: Kinds = Kinds::of(&[Kind::Ww, Kind::Wr, Kind::Rw, Kind::Process, Kind::Realtime]);
+/// All kinds of edges.
+pub(super) const ALL: Kinds =
+    Kinds::of(&[Kind::Ww, Kind::Wr, Kind::Rw, Kind::Process, Kind::Realtime]);
 
 /// Who read from whom, and the order; what was assumed too.
 pub(super) fn base(facts: &Facts<'_>, order: Order, assumed: &[Must]) -> Graph {
@@ -73,6 +75,7 @@ pub(super) fn infer(
         keeps_updates: true,
         only_updates: false,
         sets_aside: true,
+        tells_all: true,
     };
     let refined = refine(
         facts,

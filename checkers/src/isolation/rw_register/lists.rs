@@ -1,7 +1,7 @@
 //! Many short lists of numbers in one piece of memory. It knows nothing of what they mean.
 
 /// Lists of numbers, by number from 0: 4 bytes a list and 4 an item.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Lists {
     starts: Vec<u32>,
     items: Vec<u32>,

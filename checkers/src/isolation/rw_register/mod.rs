@@ -8,9 +8,9 @@
 //! ```text
 //! facts ─► direct      what is wrong with single reads
 //!      ├─► keys ─► assumed   what options have one assume
-//!      ├─► past ─► refine ─┬─► inferred ─► edges   what every order has
-//!      │    atomic ────────┴─► decide ◄─ guarantees   levels exactly
-//!      └─► state ─► schedule     executions
+//!      ├─► past, atomic ─► refine ─┬─► inferred ─► edges   what every order has
+//!      │                           └─► decide ◄─ guarantees   levels
+//!      └─► state ─► schedule ◄─ entangled   executions
 //! ```
 
 mod assumed;
@@ -19,6 +19,7 @@ mod chains;
 mod decide;
 mod direct;
 mod edges;
+mod entangled;
 mod facts;
 mod guarantees;
 mod inferred;
@@ -46,7 +47,8 @@ use super::levels::Level;
 use super::options::IsolationOptions;
 use super::phenomena::Order;
 use super::transactions::Transactions;
-use crate::budget::Budget;
+use crate::budget::{Budget, Stop};
+use entangled::entangled;
 use facts::Facts;
 use inferred::{Inferred, infer};
 pub(crate) use misfit::Misfit;
@@ -78,6 +80,8 @@ pub(crate) struct Registers<'a> {
     inferred: [OnceLock<Inferred>; 3],
     /// By execution and order, likewise.
     executions: [OnceLock<Result<Places, NotFound>>; 6],
+    /// By number, likewise.
+    but_for_entangled: [OnceLock<Option<Vec<u32>>>; 2],
 }
 
 impl<'a> Registers<'a> {
@@ -103,6 +107,7 @@ impl<'a> Registers<'a> {
             easy: OnceLock::new(),
             inferred: Default::default(),
             executions: Default::default(),
+            but_for_entangled: Default::default(),
         })
     }
 
@@ -117,23 +122,63 @@ impl<'a> Registers<'a> {
             musts.sort_unstable();
             musts.dedup_by_key(|must| (must.before, must.after));
             let likely = sort::by_end_of(facts);
-            let [all, each] = EASY_STEPS;
-            let steps = each * u64::from(facts.len()) + all;
             let wanted = Wanted {
                 execution: Execution::Serial,
                 order: Order::Realtime,
                 frontier: Frontier::All,
                 musts: &musts,
                 likely: &likely,
-                budget: &Budget {
-                    steps_max: self.budget.steps_max.min(steps),
-                    ..self.budget.clone()
-                },
+                budget: &self.budget_of(EASY_STEPS),
             };
             let found = schedule(facts, &wanted).ok();
             found.map(|places| Places(Arc::new(places)))
         };
         self.easy.get_or_init(search).as_ref()
+    }
+
+    /// An execution of all transactions, but that those who are entangled with each other may
+    /// have read anything: where they are few, what is wrong with them leaves the order of all
+    /// other writes as it would be without them. There are two of them.
+    fn but_for_entangled(&self, number: usize) -> Option<&[u32]> {
+        let (order, frontier) = match number {
+            0 => (Order::Realtime, Frontier::All),
+            1 => (Order::Free, Frontier::Writers),
+            _ => return None,
+        };
+        let search = || {
+            let musts = &self.inferred(order).musts;
+            let facts = self
+                .facts
+                .without_reads_of(&entangled(&self.facts, musts, order));
+            let writes = |at: u32| order == Order::Realtime || !facts.installs(at).is_empty();
+            let mut musts = inferred::replacements(&facts);
+            musts.extend(keys::by_realtime(&facts, writes));
+            musts.extend_from_slice(&self.assumed);
+            musts.retain(|must| !facts.is_initial(must.after));
+            musts.sort_unstable();
+            musts.dedup_by_key(|must| (must.before, must.after));
+            let wanted = Wanted {
+                execution: Execution::Serial,
+                order,
+                frontier,
+                musts: &musts,
+                likely: &sort::by_end_of(&facts),
+                budget: &self.budget_of(EASY_STEPS),
+            };
+            schedule(&facts, &wanted).ok()
+        };
+        self.but_for_entangled[number]
+            .get_or_init(search)
+            .as_deref()
+    }
+
+    /// So many steps of all, and for each transaction.
+    fn budget_of(&self, [all, each]: [u64; 2]) -> Budget {
+        let steps = each * u64::from(self.facts.len()) + all;
+        Budget {
+            steps_max: self.budget.steps_max.min(steps),
+            ..self.budget.clone()
+        }
     }
 
     fn inferred(&self, order: Order) -> &Inferred {
@@ -190,19 +235,14 @@ impl<'a> Registers<'a> {
             })?);
         }
         let facts = &self.facts;
-        let schedule = |frontier, musts: &[Must], likely: &[u32], [all, each]: [u64; 2]| {
-            let steps = each * u64::from(facts.len()) + all;
-            let budget = Budget {
-                steps_max: self.budget.steps_max.min(steps),
-                ..self.budget.clone()
-            };
+        let schedule = |frontier, musts: &[Must], likely: &[u32], steps: [u64; 2]| {
             let wanted = Wanted {
                 execution,
                 order,
                 frontier,
                 musts,
                 likely,
-                budget: &budget,
+                budget: &self.budget_of(steps),
             };
             schedule(facts, &wanted).map(|places| Places(Arc::new(places)))
         };
@@ -240,7 +280,7 @@ impl<'a> Registers<'a> {
         let graph = graph.build();
         let view = Filtered {
             graph: &graph,
-            kinds: Kinds::of(&[Kind::Ww, Kind::Wr, Kind::Rw, Kind::Process, Kind::Realtime]),
+            kinds: inferred::ALL,
         };
         let order = sort::sorted(&view, &sort::by_end(facts, &graph))?;
         Ok(sort::places(&order))
@@ -286,6 +326,10 @@ impl Data for Registers<'_> {
 
     fn counts(&self, transaction: u32) -> bool {
         self.facts.counts[transaction as usize]
+    }
+
+    fn stop(&self) -> &Stop {
+        &self.budget.stop
     }
 
     fn findings(&self) -> &Findings {
@@ -334,7 +378,8 @@ impl Data for Registers<'_> {
         if forbidden(&self.findings) {
             return Decision::Violated(Findings::default());
         }
-        decide::decide(&self.facts, level, &self.assumed, &self.budget)
+        let likely = |number| self.but_for_entangled(number);
+        decide::decide(&self.facts, level, &self.assumed, likely, &self.budget)
     }
 
     fn reason(&self, step: Step) -> Option<Reason> {

@@ -42,11 +42,14 @@ fn why(facts: &Facts<'_>, must: Must) -> String {
     let Must { before, after, why } = must;
     let [earlier, later] = [before, after].map(|version| facts.writer(version));
     match why {
-        Why::Replaced => format!(
-            "{} read {} before it wrote",
-            facts.name(later),
-            facts.value(before)
-        ),
+        Why::Replaced => {
+            let reader = facts.name(later);
+            let value = facts.value(before);
+            match facts.reads_before_writing(later, before) {
+                true => format!("{reader} read {value} before it wrote"),
+                false => format!("{reader} read {value} even after it wrote"),
+            }
+        }
         Why::SawThen { reader } => format!(
             "{} saw {} (it read {}), and after that read {} of {}",
             facts.name(reader),

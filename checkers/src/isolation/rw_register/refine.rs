@@ -7,6 +7,7 @@
 //! 2019) define the levels so: for all reads of a version of `after`, if `before` is in
 //! what the level takes for the read's past and wrote the same key, it commits first.
 
+use super::atomic;
 use super::chains::Chains;
 use super::facts::Facts;
 use super::must::{Must, Why};
@@ -33,6 +34,9 @@ pub(super) struct Rules {
     pub(super) only_updates: bool,
     /// A must that contradicts the others is set aside, instead of that all ends there.
     pub(super) sets_aside: bool,
+    /// What must be since a transaction saw another is told even where the order that was
+    /// found has it so: else only what contradicts that order is.
+    pub(super) tells_all: bool,
 }
 
 /// Why there is no order.
@@ -121,7 +125,7 @@ pub(super) fn refine(
     let begin = chains.as_ref().map(|chains| chains.begin(facts));
     let mut fresh = musts;
     fresh.extend(begin.unwrap_or_default());
-    for _ in 0..ROUNDS_MAX {
+    for round in 0..ROUNDS_MAX {
         if let Some(chains) = &chains {
             let lifted: Vec<Must> = fresh
                 .iter()
@@ -181,6 +185,9 @@ pub(super) fn refine(
                 reader: found.reader,
             },
         }));
+        if rules.tells_all && round == 0 {
+            fresh.extend(atomic::musts(facts));
+        }
         fresh.retain(is_new);
         if let (true, Some(chains)) = (fresh.is_empty() && rules.only_updates, &chains) {
             fresh = apart(facts, &refined.order, chains);
@@ -209,6 +216,10 @@ fn admit(
     refined.musts.extend(fresh);
     loop {
         let more = edges_of(&refined.musts, facts, base.vertices());
+        if more.is_cut() {
+            refined.open = Some("as there were too many".to_owned());
+            return true;
+        }
         let layers = Layers { base, more: &more };
         let cycle = match sorted(&layers, &refined.order) {
             Ok(order) => {

@@ -2,8 +2,8 @@
 //! reads. It finds one or proves that there is none, unless it runs out of budget; it
 //! knows nothing of cycles.
 //!
-//! Some moves are always [safe](super::state). What is left to choose is when those start that write a key blindly. The choices are
-//! searched depth-first, the likeliest first, and a state from which there was no way is
+//! Some moves are always [safe](super::state). What is left to choose is when those start
+//! that write blindly what others read. The choices are searched depth-first, the likeliest first, and a state from which there was no way is
 //! not entered again (Wing and Gong 1993, Lowe 2017). With real time the transactions to
 //! choose from are no more than were open at once. Without, they are the first of a likely
 //! order, so that a wrong choice soon leaves nothing to choose; those of which a start is
@@ -15,7 +15,7 @@ use hashbrown::HashSet;
 
 use super::facts::Facts;
 use super::must::Must;
-use super::state::{State, reads_all_it_writes};
+use super::state::State;
 use crate::budget::Budget;
 use crate::intern::NONE;
 use crate::isolation::data::{Execution, NotFound};
@@ -191,7 +191,7 @@ impl<'a> Search<'a> {
                 looked_at += 1;
                 self.step()?;
                 if self.state.can_start(at) {
-                    if reads_all_it_writes(self.facts, at) {
+                    if self.state.is_safe(at) {
                         self.state.start(at);
                         moved = true;
                     } else {
@@ -211,11 +211,12 @@ impl<'a> Search<'a> {
         if !self.steps.is_multiple_of(STEPS_AT_ONCE) {
             return Ok(());
         }
+        // It may be further than any that could not go on.
+        let furthest = self.furthest.0.max(self.state.committed.len());
         self.wanted.budget.spend(self.steps, 0).map_err(|exhausted| NotFound {
             why: format!(
-                "versions whose order nobody saw: no {} order was found {exhausted}; the furthest had {} of {} transactions",
+                "versions whose order nobody saw: no {} order was found {exhausted}; the furthest had {furthest} of {} transactions",
                 self.wanted.execution.name(),
-                self.furthest.0,
                 self.total
             ),
             is_certain: false,

@@ -8,6 +8,8 @@
 //!
 //! - to start one that writes nothing, or that has read every key that it writes: nobody
 //!   else could write those before it;
+//! - to start and commit one whose other writes nobody reads, once nobody waits for what
+//!   they overwrite: they are in no one's way, now or ever;
 //! - with snapshots, to commit as soon as it can be. Of two that write the same key one
 //!   starts only when the other has committed: the first that commits wins, and nobody else.
 
@@ -142,12 +144,29 @@ impl<'a> State<'a> {
             Execution::Snapshot => {
                 installs.all(|&version| self.writing[facts.key(version) as usize] == NONE)
             }
-            Execution::Serial | Execution::Any => installs.all(|&version| {
-                let current = current(version);
-                let own = reads.iter().filter(|&&read| read == current).count();
-                self.unread[current as usize] as usize == own
-            }),
+            Execution::Serial | Execution::Any => self.can_overwrite(at),
         }
+    }
+
+    /// Whether nobody else waits for what it overwrites.
+    fn can_overwrite(&self, at: u32) -> bool {
+        let reads = self.facts.reads(at);
+        let mut installs = self.facts.installs(at).iter();
+        installs.all(|&version| {
+            let current = self.current[self.facts.key(version) as usize];
+            let own = reads.iter().filter(|&&read| read == current).count();
+            self.unread[current as usize] as usize == own
+        })
+    }
+
+    /// Whether one that can start may as well start now: whatever execution there is from
+    /// here on, there is one in which it does.
+    pub(super) fn is_safe(&self, at: u32) -> bool {
+        if reads_all_it_writes(self.facts, at) {
+            return true;
+        }
+        let unread = |&version: &u32| self.facts.readers(version).is_empty();
+        writes_blindly(self.facts, at).all(unread) && self.can_overwrite(at)
     }
 
     /// Starts it, and commits whatever can be committed then.
@@ -264,12 +283,16 @@ impl<'a> State<'a> {
 }
 
 /// Whether nobody else could write before it what it writes, once what it reads is current.
-pub(super) fn reads_all_it_writes(facts: &Facts<'_>, at: u32) -> bool {
+fn reads_all_it_writes(facts: &Facts<'_>, at: u32) -> bool {
+    writes_blindly(facts, at).next().is_none()
+}
+
+/// The versions that it installs of keys that it does not read.
+fn writes_blindly<'a>(facts: &'a Facts<'_>, at: u32) -> impl Iterator<Item = &'a u32> {
     let reads = facts.reads(at);
-    let mut installs = facts.installs(at).iter();
-    installs.all(|&version| {
+    facts.installs(at).iter().filter(move |&&version| {
         let key = facts.key(version);
-        reads.iter().any(|&read| facts.key(read) == key)
+        !reads.iter().any(|&read| facts.key(read) == key)
     })
 }
 

@@ -106,16 +106,19 @@ impl Brute {
                     writer == Some(at) && !wrote.contains(&(key, value.unwrap_or_default()));
                 brute.future |= is_future;
                 let is_last = writer.is_none_or(|writer| last(writer, key) == value);
-                if let Some(&own) = one.writes.get(&key) {
-                    brute.intermediate |= writer != Some(at) && !is_last && !aborted;
-                    brute.internal |= value != Some(own) && !is_future;
-                    continue;
+                let own = one.writes.get(&key).copied();
+                match own {
+                    Some(own) => brute.internal |= value != Some(own) && !is_future,
+                    None => {
+                        let before = saw.insert(key, value);
+                        let differs = before.is_some_and(|before| before != value);
+                        brute.internal |= differs && !is_future;
+                    }
                 }
-                let before = saw.insert(key, value);
-                brute.internal |= before.is_some_and(|before| before != value) && !is_future;
-                brute.intermediate |= !is_last && !aborted;
+                let is_mine = writer == Some(at);
+                brute.intermediate |= !is_mine && !is_last && !aborted;
                 let is_version = value.is_none() || writer.is_some() && is_last && !aborted;
-                if is_version {
+                if is_version && !(is_mine && own.is_some()) {
                     one.reads.push((key, value));
                 }
             }

@@ -1,6 +1,7 @@
 //! Histories as papers tell them, and small random ones against brute force.
 
 mod brute;
+mod own_writes;
 mod papers;
 mod random;
 

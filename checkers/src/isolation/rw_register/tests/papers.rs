@@ -11,7 +11,7 @@ use crate::isolation::levels::Level::{self, *};
 use crate::isolation::options::IsolationOptions;
 use crate::isolation::phenomena::Order;
 
-fn judged(shorthand: &str) -> Judgement {
+pub(super) fn judged(shorthand: &str) -> Judgement {
     let transactions = read(shorthand);
     let options = IsolationOptions::default();
     let registers = Registers::new(&transactions, &options).unwrap();
@@ -19,7 +19,7 @@ fn judged(shorthand: &str) -> Judgement {
 }
 
 /// That the first levels hold and the others do not, and that this was found.
-fn check(shorthand: &str, hold: &[Level], fail: &[Level], found: &[&str]) {
+pub(super) fn check(shorthand: &str, hold: &[Level], fail: &[Level], found: &[&str]) {
     let judgement = judged(shorthand);
     let names: BTreeSet<&str> = judgement.findings.iter().map(|(p, ..)| p.name()).collect();
     for &level in hold {

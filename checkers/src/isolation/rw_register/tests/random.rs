@@ -6,14 +6,16 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
-use super::super::Registers;
+use super::super::schedule::{self, Frontier, Wanted};
+use super::super::{Registers, direct, sort};
 use super::brute::Brute;
 use super::read;
-use crate::isolation::data::Data;
+use crate::budget::Budget;
+use crate::isolation::data::{Data, Execution};
 use crate::isolation::judge::{Status, judge};
 use crate::isolation::levels::Level;
 use crate::isolation::options::IsolationOptions;
-use crate::isolation::phenomena::Phenomenon;
+use crate::isolation::phenomena::{Order, Phenomenon};
 
 /// Of what luck a read returns what nobody wrote.
 const GARBAGE: u8 = 5;
@@ -327,6 +329,69 @@ fn spelt(micros: &[(usize, Option<u32>)], mut read: impl FnMut(usize) -> Option<
         }
     });
     format!("[{}]", micros.collect::<Vec<_>>().join(","))
+}
+
+/// All at the same time, and of each key one is read, after them all: what nobody reads is
+/// out of the way at once.
+#[test]
+fn writes_that_nobody_read_are_no_choice() {
+    const KEYS: usize = 10;
+    for writers in [20, 2_000, 20_000] {
+        let mut text = String::new();
+        for kind in ["invoke", "ok"] {
+            for at in 0..writers {
+                let key = at % KEYS;
+                writeln!(text, "{at} {kind} txn _ [[\"w\",{key},{at}]]").unwrap();
+            }
+        }
+        for key in 0..KEYS {
+            let seen = writers / 2 / KEYS * KEYS + key;
+            writeln!(text, "0 invoke txn _ [[\"r\",{key},null]]").unwrap();
+            writeln!(text, "0 ok txn _ [[\"r\",{key},{seen}]]").unwrap();
+        }
+        let transactions = read(&text);
+        let options = IsolationOptions::default();
+        let registers = Registers::new(&transactions, &options).unwrap();
+        let judgement = judge(&transactions, &registers);
+        let status = judgement.status(Level::StrictSerializable);
+        assert_eq!(status, &Status::Holds, "{writers}");
+    }
+}
+
+/// A search that ends in no dead end has come as far as it is.
+#[test]
+fn how_far_a_search_came_is_told() {
+    const WRITERS: usize = 300;
+    let mut text = String::new();
+    for kind in ["invoke", "ok"] {
+        for at in 0..WRITERS {
+            writeln!(text, "{at} {kind} txn _ [[\"w\",{at},{at}]]").unwrap();
+        }
+    }
+    for at in 0..WRITERS {
+        writeln!(text, "0 invoke txn _ [[\"r\",{at},null]]").unwrap();
+        writeln!(text, "0 ok txn _ [[\"r\",{at},{at}]]").unwrap();
+    }
+    let transactions = read(&text);
+    let (facts, _) = direct::read(&transactions).unwrap();
+    let budget = Budget {
+        steps_max: 1,
+        ..Budget::default()
+    };
+    let wanted = Wanted {
+        execution: Execution::Serial,
+        order: Order::Realtime,
+        frontier: Frontier::All,
+        musts: &[],
+        likely: &sort::by_end_of(&facts),
+        budget: &budget,
+    };
+    let why = schedule::schedule(&facts, &wanted).unwrap_err().why;
+    // It is asked every 4,096 steps, and each writer takes as many as there are left.
+    assert!(
+        why.ends_with("the furthest had 13 of 600 transactions"),
+        "{why}"
+    );
 }
 
 #[test]

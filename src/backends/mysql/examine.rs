@@ -1,0 +1,198 @@
+//! Whether what a run on MySQL or MariaDB needs is there: the programs, or the servers, each
+//! let in, in step with its group, with room for clients and the right to make tables.
+
+use std::time::Duration;
+
+use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
+
+use super::{MysqlConnection, Place};
+use crate::doctor::{self, Checks, Fix, HOST};
+use crate::local::galera::Installed;
+
+/// Servers for a run can be started here.
+pub(super) fn programs(checks: &mut Checks) {
+    let at = (HOST, "MariaDB");
+    match Installed::find() {
+        Ok(found) => checks.ok(
+            at,
+            format!("with Galera, below {}", found.folder().display()),
+        ),
+        Err(error) => checks.missing(
+            at,
+            error.to_string(),
+            Fix::run("sudo apt-get install mariadb-server-core galera-4"),
+        ),
+    };
+}
+
+/// A server that a URL names.
+pub(super) async fn server(place: &Place, timeout: Duration, checks: &mut Checks) {
+    let region = place.region.as_str();
+    let mut conn = match place.connect(&[], timeout).await {
+        Ok(conn) => conn,
+        Err(error) => {
+            let host = place.opts.ip_or_hostname();
+            let fix = format!(
+                "mariadb --host {host} --port {} --user USER -p",
+                place.opts.tcp_port()
+            );
+            checks.missing((region, "let in"), error.message, Fix::run(fix));
+            return;
+        }
+    };
+    let version = text(&mut conn, "SELECT VERSION()")
+        .await
+        .unwrap_or_default();
+    checks.ok(
+        (region, "let in"),
+        format!("{version}, at {}", place.printed),
+    );
+    match place.opts.ssl_opts() {
+        Some(_) => checks.ok((region, "TLS"), "verified"),
+        None => checks.unchecked((region, "TLS"), "there is none to this server"),
+    };
+    group(region, &mut conn, checks).await;
+    room(region, &mut conn, checks).await;
+    grants(place, &mut conn, checks).await;
+    let mut connection = MysqlConnection {
+        conn,
+        timeout,
+        failed: None,
+    };
+    doctor::connection::examine(region, &mut connection, checks).await;
+}
+
+async fn text(conn: &mut Conn, asked: &str) -> Option<String> {
+    conn.query_first(asked).await.ok().flatten()
+}
+
+/// The second column of a status or a variable.
+async fn value(conn: &mut Conn, what: &str, name: &str) -> Option<String> {
+    let asked = format!("SHOW {what} LIKE '{name}'");
+    let row: Option<(String, String)> = conn.query_first(asked).await.ok().flatten();
+    row.map(|(_, value)| value)
+}
+
+/// A node of Galera is in step, or takes no part.
+async fn group(region: &str, conn: &mut Conn, checks: &mut Checks) {
+    if !super::galera(conn).await {
+        return;
+    }
+    let state = value(conn, "STATUS", "wsrep_local_state_comment").await;
+    let state = state.unwrap_or_else(|| "of unknown state".into());
+    let size = value(conn, "STATUS", "wsrep_cluster_size").await;
+    in_step(region, &state, size.as_deref().unwrap_or("?"), checks);
+}
+
+fn in_step(region: &str, state: &str, size: &str, checks: &mut Checks) {
+    let found = format!("{state}, a group of {size}");
+    let at = (region, "Galera");
+    match state {
+        "Synced" => checks.ok(at, found),
+        _ => checks.missing(
+            at,
+            found,
+            Fix::run("sudo journalctl -u mariadb --since -10min"),
+        ),
+    };
+}
+
+async fn room(region: &str, conn: &mut Conn, checks: &mut Checks) {
+    let at = (region, "room");
+    let number = |text: Option<String>| text.and_then(|text| text.parse::<i64>().ok());
+    let max = number(value(conn, "VARIABLES", "max_connections").await);
+    let used = number(value(conn, "STATUS", "Threads_connected").await);
+    let (Some(max), Some(used)) = (max, used) else {
+        checks.unchecked(at, "the server does not say how much there is");
+        return;
+    };
+    let raise = "mariadb -e \"SET GLOBAL max_connections = 500\"";
+    doctor::connection::room(region, max - used, raise, checks);
+}
+
+async fn grants(place: &Place, conn: &mut Conn, checks: &mut Checks) {
+    let at = (place.region.as_str(), "may make tables");
+    let Some(database) = place.opts.db_name() else {
+        let host = place.opts.ip_or_hostname();
+        let fix = format!(
+            "witness doctor --backend mysql --url {}=mysql://USER@{host}/DATABASE",
+            place.region
+        );
+        checks.missing(at, "the URL names no database", Fix::run(fix));
+        return;
+    };
+    let lines: Vec<String> = match conn.query("SHOW GRANTS").await {
+        Ok(lines) => lines,
+        Err(error) => {
+            checks.unchecked(at, error.to_string());
+            return;
+        }
+    };
+    match may_create(&lines, database) {
+        true => checks.ok(at, format!("in {database}")),
+        // A role may give more than is shown.
+        false if lines.iter().any(|line| !line.contains(" ON ")) => {
+            checks.unchecked(at, "who connects has roles, whose rights are not shown")
+        }
+        false => {
+            let grant = format!("mariadb -e \"GRANT ALL ON {database}.* TO USER\"");
+            checks.missing(at, format!("not in {database}"), Fix::run(grant))
+        }
+    };
+}
+
+/// Whether a grant is of making tables in this database or in all. What else a line has,
+/// a hash of the password among it, is not shown.
+fn may_create(grants: &[String], database: &str) -> bool {
+    grants.iter().any(|line| {
+        let Some((rights, of)) = line
+            .strip_prefix("GRANT ")
+            .and_then(|l| l.split_once(" ON "))
+        else {
+            return false;
+        };
+        let object = of.split(" TO ").next().unwrap_or_default();
+        let here = [format!("`{database}`.*"), "*.*".to_owned()];
+        let makes = rights
+            .split(", ")
+            .any(|r| r == "ALL PRIVILEGES" || r == "CREATE");
+        makes && here.iter().any(|name| name == object)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::State;
+
+    #[test]
+    fn a_node_that_is_not_in_step_is_missing() {
+        for (state, expected) in [("Synced", State::Ok), ("Donor/Desynced", State::Missing)] {
+            let mut checks = Checks::default();
+            in_step("r", state, "2", &mut checks);
+            assert_eq!(checks.all()[0].state, expected, "{state}");
+        }
+    }
+
+    #[test]
+    fn tables_are_made_where_that_is_granted() {
+        for (line, may) in [
+            (
+                "GRANT ALL PRIVILEGES ON *.* TO `a`@`%` IDENTIFIED BY PASSWORD '*X'",
+                true,
+            ),
+            ("GRANT ALL PRIVILEGES ON `app`.* TO `a`@`%`", true),
+            (
+                "GRANT SELECT, INSERT, CREATE, DROP ON `app`.* TO `a`@`%`",
+                true,
+            ),
+            ("GRANT SELECT, CREATE VIEW ON `app`.* TO `a`@`%`", false),
+            ("GRANT ALL PRIVILEGES ON `other`.* TO `a`@`%`", false),
+            ("GRANT USAGE ON *.* TO `a`@`%`", false),
+            ("GRANT `role` TO `a`@`%`", false),
+        ] {
+            assert_eq!(may_create(&[line.to_owned()], "app"), may, "{line}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! `witness merge`: histories that several recorders saved of one database, as one.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use witness_histories::{ConvertError, MergeError, Source, Writer, merge};
+
+use super::shared::{InputArgs, by_name, refuse_taken, write_new};
+use super::{Failure, Outcome, stdout};
+use crate::store;
+
+/// Makes one history of those that several recorders, each with its clock, saved of one database
+///
+/// Every event gets a clock, [earliest, latest], and the name of its recorder: A is before
+/// B only if A.latest is before B.earliest, or if one recorder saw it so. Events that have
+/// a clock keep it; of others it is when the recording began and their time, give or take
+/// --clock-uncertainty. Processes are renumbered so that no two are the same.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  witness merge east/ west/ -o both.jsonl                      recorded with --clock-uncertainty
+  witness merge east/ west/ -o both.jsonl --clock-uncertainty 5ms
+  witness merge a.edn b.edn -o both.edn --clock-uncertainty 1ms \\
+    --start a=2026-11-27T10:00:00.120Z --start b=2026-11-27T10:00:00.733Z
+  witness merge x/run y/run -o both.jsonl --name east --name west
+  witness check both.jsonl
+
+A recorder that no event names is called as its run directory or its file is.")]
+pub(super) struct Args {
+    /// Run directories or history files, at least two
+    #[arg(required = true, num_args = 2.., value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// File that is not there yet; its name tells the format: .jsonl, .json or .edn
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// By how much each clock may be off, or off more than it says, such as 5ms
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    clock_uncertainty: Option<Duration>,
+    /// A name for each recorder, in the order of the paths
+    #[arg(long = "name", value_name = "NAME")]
+    names: Vec<String>,
+    /// When a recording began, where neither events nor its run.json say it: the moment of time 0
+    #[arg(long = "start", value_name = "NAME=RFC3339", value_parser = start)]
+    starts: Vec<(String, i64)>,
+    #[command(flatten)]
+    input: InputArgs,
+}
+
+fn start(text: &str) -> Result<(String, i64), String> {
+    let expected = "expected NAME=TIME, such as east=2026-11-27T10:00:00.120Z";
+    let (name, time) = text.split_once('=').ok_or(expected)?;
+    let time = humantime::parse_rfc3339(time).map_err(|error| format!("{error}; {expected}"))?;
+    Ok((name.to_owned(), nanoseconds(time)))
+}
+
+fn nanoseconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    i64::try_from(since.unwrap_or_default().as_nanos()).unwrap_or(i64::MAX)
+}
+
+pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
+    let format = by_name(&args.output)?;
+    refuse_taken(&args.output)?;
+    if !args.names.is_empty() && args.names.len() != args.paths.len() {
+        return Err(Failure::bad_input(format!(
+            "{} histories, but {} times --name: give one for each, in their order, or none",
+            args.paths.len(),
+            args.names.len()
+        )));
+    }
+    let names: Vec<String> = args.paths.iter().map(|path| name(path)).collect();
+    let names = if args.names.is_empty() {
+        &names
+    } else {
+        &args.names
+    };
+    let twice = |(at, name): &(usize, &String)| names[..*at].contains(name);
+    if let Some((_, name)) = names.iter().enumerate().find(twice) {
+        return Err(Failure::bad_input(format!(
+            "two recorders would be called {name:?}: give each a --name of its own"
+        )));
+    }
+    if let Some((name, _)) = args.starts.iter().find(|(name, _)| !names.contains(name)) {
+        return Err(Failure::bad_input(format!(
+            "--start {name}: no recorder is called so; there are: {}",
+            names.join(", ")
+        )));
+    }
+    let mut sources = Vec::with_capacity(args.paths.len());
+    for (path, name) in args.paths.iter().zip(names) {
+        let saved = store::find(path).map_err(Failure::bad_input)?;
+        let reader = args.input.of(&saved.history).open();
+        let mut source = Source::new(reader.map_err(Failure::bad_input)?, name);
+        if !args.names.is_empty() {
+            source = source.renamed(name);
+        }
+        let given = args.starts.iter().find(|(of, _)| of == name);
+        let recorded = saved
+            .run
+            .as_ref()
+            .and_then(|run| run.recorded_from.as_deref());
+        let recorded = recorded.and_then(|time| humantime::parse_rfc3339(time).ok());
+        if let Some(start) = given.map(|(_, start)| *start).or(recorded.map(nanoseconds)) {
+            source = source.started(start);
+        }
+        sources.push(source);
+    }
+    let uncertainty = args.clock_uncertainty.map(|by| by.as_nanos());
+    let uncertainty = uncertainty.map(|by| u64::try_from(by).unwrap_or(u64::MAX));
+    let mut events = 0;
+    write_new(&args.output, |name, file| {
+        let merged = Writer::new(name, file, format)
+            .map_err(MergeError::from)
+            .and_then(|writer| merge(&mut sources, uncertainty, writer));
+        events = merged.map_err(|error| match error {
+            MergeError::Convert(ConvertError::Write { .. }) => Failure::failed(error),
+            error => Failure::bad_input(error),
+        })?;
+        Ok(())
+    })?;
+    for warning in sources.iter().flat_map(Source::warnings) {
+        // Nowhere left to complain if this fails.
+        let _ = writeln!(anstream::stderr(), "witness: note: {warning}");
+    }
+    let mut out = stdout();
+    writeln!(out, "{events} events in {}", args.output.display())?;
+    for ((source, path), at) in sources.iter().zip(&args.paths).zip(0..) {
+        let recorders: Vec<&str> = source.recorders().collect();
+        let became = match at {
+            0 => format!("{}p", sources.len()),
+            at => format!("{}p + {at}", sources.len()),
+        };
+        writeln!(
+            out,
+            "  {}: recorder {}, process p became {became}",
+            path.display(),
+            recorders.join(", ")
+        )?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// What a recorder is called that has no name.
+fn name(path: &Path) -> String {
+    let whole = path.canonicalize();
+    let path = whole.as_deref().unwrap_or(path);
+    let path = match path.file_name().and_then(|name| name.to_str()) {
+        Some(store::HISTORY) => path.parent().unwrap_or(path),
+        _ => path,
+    };
+    let name = path
+        .file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy();
+    let end = [".jsonl", ".ndjson", ".json", ".edn", ".log"]
+        .into_iter()
+        .find_map(|end| {
+            name.trim_end_matches(".gz")
+                .trim_end_matches(".zst")
+                .strip_suffix(end)
+        });
+    end.unwrap_or(&name).to_owned()
+}

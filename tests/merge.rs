@@ -1,0 +1,340 @@
+//! `witness merge` as a user meets it, and that a history which was taken apart and merged
+//! is judged as it was.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Exit code, standard output, standard error.
+fn witness(dir: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_witness"))
+        .args(arguments)
+        .current_dir(dir)
+        .output()
+        .expect("witness runs");
+    (
+        output.status.code().expect("an exit code"),
+        String::from_utf8(output.stdout).expect("UTF-8"),
+        String::from_utf8(output.stderr).expect("UTF-8"),
+    )
+}
+
+/// A write that the east saw from 100 to 200 µs, and a read of nothing that the west saw
+/// from `read` on.
+fn write_and_read(read: i64) -> TempDir {
+    let dir = tempfile::tempdir().expect("a directory");
+    let event = |index, micros: i64, kind, f, value| {
+        let time = micros * 1_000;
+        format!(
+            "{{\"index\":{index},\"time\":{time},\"type\":\"{kind}\",\"process\":3,\"f\":\"{f}\",\"key\":\"x\",\"value\":{value}}}\n"
+        )
+    };
+    let east = event(0, 100, "invoke", "write", "1") + &event(1, 200, "ok", "write", "1");
+    let west =
+        event(0, read, "invoke", "read", "null") + &event(1, read + 50, "ok", "read", "null");
+    fs::write(dir.path().join("east.jsonl"), east).expect("written");
+    fs::write(dir.path().join("west.jsonl"), west).expect("written");
+    dir
+}
+
+/// Both began in the same moment, by their clocks.
+const STARTS: [&str; 4] = [
+    "--start",
+    "east=2026-11-27T10:00:00Z",
+    "--start",
+    "west=2026-11-27T10:00:00.000000000Z",
+];
+
+fn merge(dir: &TempDir, more: &[&str]) -> (i32, String, String) {
+    let mut arguments = vec!["merge", "east.jsonl", "west.jsonl"];
+    arguments.extend(more);
+    witness(dir.path(), &arguments)
+}
+
+#[test]
+fn two_histories_become_one() {
+    let dir = write_and_read(150);
+    let mut more = vec!["-o", "both.jsonl", "--clock-uncertainty", "10us"];
+    more.extend(STARTS);
+    let (code, out, error) = merge(&dir, &more);
+    assert_eq!((code, error.as_str()), (0, ""), "{out}");
+    assert_eq!(
+        out,
+        "4 events in both.jsonl\n  \
+         east.jsonl: recorder east, process p became 2p\n  \
+         west.jsonl: recorder west, process p became 2p + 1\n"
+    );
+    let merged = fs::read_to_string(dir.path().join("both.jsonl")).expect("merged");
+    let events: Vec<Value> = merged
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("an event"))
+        .collect();
+    let look = |field: &str| events.iter().map(|e| e[field].clone()).collect::<Vec<_>>();
+    assert_eq!(look("index"), [0, 1, 2, 3]);
+    assert_eq!(look("time"), [0, 50_000, 100_000, 100_000]);
+    assert_eq!(look("process"), [6, 7, 6, 7]);
+    assert_eq!(look("recorder"), ["east", "west", "east", "west"]);
+    let start = 1_795_773_600_000_000_000i64;
+    assert_eq!(
+        events[0]["clock"],
+        serde_json::json!([start + 90_000, start + 110_000])
+    );
+    let (code, ..) = witness(dir.path(), &["check", "both.jsonl"]);
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn clocks_that_are_further_off_than_said_accuse_and_others_do_not() {
+    // The read began before the write had returned, but the clock of the west is 80 µs fast.
+    let dir = write_and_read(180 + 80);
+    for (uncertainty, code) in [("10us", 1), ("29us", 1), ("30us", 0), ("100us", 0)] {
+        let name = format!("{uncertainty}.jsonl");
+        let mut more = vec!["-o", &name, "--clock-uncertainty", uncertainty];
+        more.extend(STARTS);
+        assert_eq!(merge(&dir, &more).0, 0);
+        let checked = witness(dir.path(), &["check", &name]);
+        assert_eq!(checked.0, code, "{uncertainty}: {}", checked.1);
+    }
+    let wider = ["check", "10us.jsonl", "--clock-uncertainty", "20us"];
+    assert_eq!(
+        witness(dir.path(), &wider).0,
+        0,
+        "widened when it is checked"
+    );
+}
+
+#[test]
+fn what_was_merged_can_be_converted_and_merged_again() {
+    let dir = write_and_read(150);
+    let mut more = vec!["-o", "both.edn", "--clock-uncertainty", "10us"];
+    more.extend(STARTS);
+    assert_eq!(merge(&dir, &more).0, 0);
+    let (code, ..) = witness(dir.path(), &["convert", "both.edn", "both.jsonl"]);
+    assert_eq!(code, 0);
+    fs::write(
+        dir.path().join("third.jsonl"),
+        "{\"index\":0,\"time\":0,\"type\":\"invoke\",\"process\":0,\"f\":\"read\",\"key\":\"x\",\"clock\":[1,2],\"recorder\":\"third\"}\n",
+    )
+    .expect("written");
+    let again = ["merge", "both.jsonl", "third.jsonl", "-o", "all.json"];
+    let (code, out, error) = witness(dir.path(), &again);
+    assert_eq!(code, 0, "{error}");
+    assert!(
+        out.contains("both.jsonl: recorder east, west, process p"),
+        "{out}"
+    );
+    let twice = [
+        "merge",
+        "both.jsonl",
+        "both.edn",
+        "-o",
+        "twice.jsonl",
+        "--name",
+    ];
+    let (code, _, error) = witness(dir.path(), &twice[..5]);
+    assert_eq!(code, 254);
+    assert!(error.contains("would be called \"both\""), "{error}");
+}
+
+#[test]
+fn wrong_input_is_refused_with_what_to_give() {
+    let refused = |dir: &TempDir, more: &[&str], with: &str| {
+        let (code, out, error) = merge(dir, more);
+        assert_eq!((code, out.as_str()), (254, ""), "{more:?}: {error}");
+        assert!(error.contains(with), "{more:?}: {error}");
+        let left = fs::read_dir(dir.path()).expect("a directory");
+        let left: Vec<_> = left.map(|it| it.expect("an entry").file_name()).collect();
+        assert!(
+            left.iter()
+                .all(|name| !name.to_string_lossy().contains("partial")),
+            "{left:?}"
+        );
+    };
+    let dir = write_and_read(150);
+    let out = ["-o", "both.jsonl"];
+    refused(&dir, &out, "give --start east=");
+    let starts = [&out[..], &STARTS].concat();
+    refused(&dir, &starts, "give --clock-uncertainty, such as 5ms");
+    let all = [&starts[..], &["--clock-uncertainty", "1ms"]].concat();
+    refused(&dir, &["-o", "both"], "the name does not tell the format");
+    refused(
+        &dir,
+        &["-o", "east.jsonl"],
+        "is there already, and is not replaced",
+    );
+    refused(
+        &dir,
+        &[&out[..], &["--name", "a"]].concat(),
+        "2 histories, but 1 times --name",
+    );
+    refused(
+        &dir,
+        &[&out[..], &["--name", "a", "--name", "a"]].concat(),
+        "two recorders would be called \"a\"",
+    );
+    refused(
+        &dir,
+        &[&out[..], &["--start", "north=2026-11-27T10:00:00Z"]].concat(),
+        "--start north: no recorder is called so; there are: east, west",
+    );
+    refused(
+        &dir,
+        &[&out[..], &["--start", "east=noon"]].concat(),
+        "expected NAME=TIME",
+    );
+    // No history, and one whose clock goes back.
+    fs::write(dir.path().join("west.jsonl"), "no history\n").expect("written");
+    refused(&dir, &all, "west.jsonl:1:");
+    let event = |index: u32, clock: [u32; 2]| {
+        format!(
+            "{{\"index\":{index},\"time\":{index},\"type\":\"ok\",\"process\":\"witness\",\"f\":\"phase\",\"clock\":{clock:?},\"recorder\":\"w\"}}\n"
+        )
+    };
+    let back = event(0, [50, 60]) + &event(1, [40, 49]);
+    fs::write(dir.path().join("west.jsonl"), back).expect("written");
+    let east = "east=2026-11-27T10:00:00Z";
+    let narrow = [&out[..], &["--start", east, "--clock-uncertainty", "0s"]].concat();
+    refused(
+        &dir,
+        &narrow,
+        "west.jsonl:2: field \"clock\": it is over 1 ns before that of the event on line 1 begins",
+    );
+    fs::write(dir.path().join("west.jsonl"), event(0, [60, 50])).expect("written");
+    refused(
+        &dir,
+        &narrow,
+        "field \"clock\": the earliest, 60, is after the latest, 50",
+    );
+    let (code, ..) = witness(dir.path(), &["merge", "east.jsonl", "-o", "one.jsonl"]);
+    assert_eq!(code, 254, "one history is none to merge");
+}
+
+/// Takes a history of a sale apart by region; what Witness says goes with the first. The
+/// clock of the second is off by that much.
+fn apart(history: &str) -> TempDir {
+    let dir = tempfile::tempdir().expect("a directory");
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("histories/corpus");
+    let text = fs::read_to_string(corpus.join(history)).expect("in the corpus");
+    let mut parts = [Vec::new(), Vec::new()];
+    for line in text.lines() {
+        let mut event: Value = serde_json::from_str(line).expect("an event");
+        let west = event["process"].is_u64() && event["region"] == "us-east-2";
+        let part = &mut parts[usize::from(west)];
+        event["index"] = part.len().into();
+        part.push(event.to_string() + "\n");
+    }
+    for (part, name) in parts.iter().zip(["east.jsonl", "west.jsonl"]) {
+        assert!(!part.is_empty());
+        fs::write(dir.path().join(name), part.concat()).expect("written");
+    }
+    dir
+}
+
+#[test]
+fn a_sale_that_was_taken_apart_by_region_is_judged_as_it_was() {
+    for (history, valid) in [
+        ("run-dsql-naive.jsonl", true),
+        ("run-dynamodb-naive.jsonl", false),
+        ("run-dynamodb-idempotent.jsonl", false),
+    ] {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("histories/corpus");
+        let whole = corpus.join(history);
+        let dir = apart(history);
+        // The west is 20 µs fast, or the east.
+        for (number, starts) in [
+            [
+                "east=2026-11-27T10:00:00Z",
+                "west=2026-11-27T10:00:00.00002Z",
+            ],
+            [
+                "east=2026-11-27T10:00:00.00002Z",
+                "west=2026-11-27T10:00:00Z",
+            ],
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let out = format!("{number}.jsonl");
+            let more = [
+                "-o",
+                &out,
+                "--clock-uncertainty",
+                "20us",
+                "--start",
+                starts[0],
+                "--start",
+                starts[1],
+            ];
+            let (code, _, error) = merge(&dir, &more);
+            assert_eq!(code, 0, "{error}");
+            for checker in ["at-most-one-acquisition", "ledger-union"] {
+                let check = ["check", "--checker", checker];
+                let whole = whole.to_str().expect("UTF-8");
+                let one = witness(dir.path(), &[&check[..], &[whole]].concat());
+                let two = witness(dir.path(), &[&check[..], &[&out]].concat());
+                assert_eq!(one.0, two.0, "{history}, {checker}: {}\n{}", one.1, two.1);
+            }
+            let (code, out, _) = witness(dir.path(), &["check", &out]);
+            assert_eq!(code, i32::from(!valid), "{history}: {out}");
+        }
+    }
+}
+
+#[test]
+fn a_run_records_what_a_merge_needs() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let run = |recorder: &str| {
+        let arguments = [
+            "run",
+            "register",
+            "--backend",
+            "dynamodb",
+            "--bursts",
+            "4",
+            "--requests",
+            "5",
+            "--seed",
+            "1",
+            "--store",
+            recorder,
+            "--clock-uncertainty",
+            "1ms",
+            "--recorder",
+            recorder,
+        ];
+        let (code, out, error) = witness(dir.path(), &arguments);
+        assert!(code <= 2, "{out}{error}");
+    };
+    if !cfg!(feature = "aws") {
+        return;
+    }
+    run("east");
+    run("west");
+    let merge = [
+        "merge",
+        "east/latest",
+        "west/latest",
+        "-o",
+        "both.jsonl",
+        "--name",
+        "east",
+        "--name",
+        "west",
+    ];
+    let (code, out, error) = witness(dir.path(), &merge);
+    assert_eq!(code, 0, "{error}");
+    assert!(
+        out.contains("recorder east, process p became 2p\n"),
+        "{out}"
+    );
+    let merged = fs::read_to_string(dir.path().join("both.jsonl")).expect("merged");
+    assert!(merged.lines().all(|line| line.contains("\"clock\":[")));
+    // Without clocks, run.json says when time 0 was.
+    let saved = fs::read_to_string(dir.path().join("east/latest/run.json")).expect("saved");
+    let saved: Value = serde_json::from_str(&saved).expect("JSON");
+    let from = saved["recorded_from"].as_str().expect("a time");
+    assert!(humantime::parse_rfc3339(from).is_ok(), "{from}");
+}
