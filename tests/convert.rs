@@ -164,7 +164,7 @@ fn what_cannot_be_done_is_said_and_leaves_nothing_behind() {
         ),
         (
             &["history.edn", "out.log"],
-            "out.log: the name does not tell the format: say --to jsonl, json or edn",
+            "out.log: the name does not tell the format: .jsonl, .json or .edn at its end does",
         ),
         (
             &["history.edn", "out", "--to", "jepsen-log"],

@@ -185,6 +185,20 @@ fn wrong_input_is_refused_with_what_to_give() {
         &[&out[..], &["--start", "east=noon"]].concat(),
         "expected NAME=TIME",
     );
+    refused(
+        &dir,
+        &[&out[..], &["--start", "east=3000-01-01T10:00:00Z"]].concat(),
+        "a year from 1970 to 2262",
+    );
+    let late = [
+        "--start",
+        "east=2262-04-11T23:47:16.854775806Z",
+        "--start",
+        "west=2262-04-11T23:47:16.854775806Z",
+        "--clock-uncertainty",
+        "1ms",
+    ];
+    refused(&dir, &[&out[..], &late].concat(), "after the year 2262");
     // No history, and one whose clock goes back.
     fs::write(dir.path().join("west.jsonl"), "no history\n").expect("written");
     refused(&dir, &all, "west.jsonl:1:");

@@ -60,6 +60,14 @@ pub enum MergeError {
         /// The line, from 1.
         line: u64,
     },
+    /// It happened later than a clock can say.
+    #[error("{name}:{line}: the start and the event's time make a moment after the year 2262")]
+    BeyondTime {
+        /// The source's name.
+        name: String,
+        /// The line, from 1.
+        line: u64,
+    },
     /// Events without a clock have no times either: a reader gave them out.
     #[error("{name}: events have neither a clock nor a time: nobody can tell when they happened")]
     NoTimes {
@@ -164,7 +172,10 @@ impl<R: Read> Source<R> {
             (Some(clock), _, more) => clock.widened(more.unwrap_or(0)),
             (None, Some(start), Some(uncertainty)) => {
                 self.timed = true;
-                Clock::about(start.saturating_add(event.time), uncertainty)
+                let Some(shown) = start.checked_add(event.time) else {
+                    return Err(MergeError::BeyondTime { name, line });
+                };
+                Clock::about(shown, uncertainty)
             }
             (None, None, _) => {
                 let recorder = self.name.clone();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use witness_checkers::{Options, Valid, Verdicts};
 
 use super::shared::{InputArgs, IsolationArgs, ObjectArgs, refuse_taken};
-use super::{Failure, Format, Outcome, stdout};
+use super::{Failure, Format, Outcome, stdout, tell};
 use crate::report::text::Detail;
 use crate::store::{self, Saved};
 use crate::{check, report};
@@ -84,7 +84,7 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
             .map_err(Failure::bad_input)
             .and_then(|saved| {
                 if let Some(warning) = &saved.warning {
-                    writeln!(anstream::stderr(), "witness: {warning}")?;
+                    tell(format_args!("witness: {warning}\n"));
                 }
                 let mut options = Options::default();
                 options.focus = args.seat.clone().or_else(|| focus(&saved));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
+use super::shared::duration;
 use crate::backends::{DsqlOptions, DynamoOptions, Isolation, Reads, ServerOptions, Writes};
 
 /// How Aurora DSQL is connected to, and how DynamoDB is used.
@@ -14,7 +15,7 @@ pub(super) struct DatabaseArgs {
     dsql_user: Option<String>,
     /// How long the token of each new connection is good for; 15m if not given
     #[arg(long, value_name = "TIME", help_heading = "Aurora DSQL",
-          value_parser = humantime::parse_duration)]
+          value_parser = duration)]
     token_expiry: Option<Duration>,
     /// How the application reads, consistent if not given; evidence is always read consistently
     #[arg(long, value_enum, help_heading = "DynamoDB")]
@@ -100,7 +101,7 @@ pub(super) struct ServerArgs {
     #[arg(long)]
     standby: bool,
     /// How long the standby holds each commit back, such as 500ms
-    #[arg(long, value_name = "TIME", requires = "standby", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", requires = "standby", value_parser = duration)]
     standby_lag: Option<Duration>,
 }
 

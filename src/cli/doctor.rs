@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::databases::{DatabaseArgs, ServerArgs};
+use super::shared::{check_endpoints, time_out};
 use super::{Failure, Format, Outcome, runtime, stdout};
 use crate::backends::{self, Endpoint, OpenError};
 use crate::{doctor, report};
@@ -34,7 +35,7 @@ pub(super) struct Args {
     #[arg(long = "endpoint", value_name = "REGION=HOST", requires = "backend")]
     endpoints: Vec<Endpoint>,
     /// Past this, an answer is not waited for
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time_out)]
     timeout: Duration,
     /// How checks are printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -61,11 +62,7 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
         chosen => backends::refuse_foreign(given, chosen, backends::registry())
             .map_err(Failure::bad_input)?,
     }
-    if !args.endpoints.is_empty() && chosen.len() != 1 {
-        let message =
-            "--endpoint goes with one --backend, and is given once for each of its regions";
-        return Err(Failure::bad_input(message));
-    }
+    check_endpoints(&args.endpoints, chosen.len())?;
     let options = backends::Options {
         endpoints: args.endpoints.clone(),
         timeout: args.timeout,

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use witness_histories::{ConvertError, MergeError, Source, Writer, merge};
 
-use super::shared::{InputArgs, by_name, refuse_taken, write_new};
-use super::{Failure, Outcome, stdout};
+use super::shared::{InputArgs, by_name, duration, refuse_taken, write_new};
+use super::{Failure, Outcome, stdout, tell};
 use crate::store;
 
 /// Makes one history of those that several recorders, each with its clock, saved of one database
@@ -35,7 +35,7 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// By how much each clock may be off, or off more than it says, such as 5ms
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
     clock_uncertainty: Option<Duration>,
     /// A name for each recorder, in the order of the paths
     #[arg(long = "name", value_name = "NAME")]
@@ -51,12 +51,13 @@ fn start(text: &str) -> Result<(String, i64), String> {
     let expected = "expected NAME=TIME, such as east=2026-11-27T10:00:00.120Z";
     let (name, time) = text.split_once('=').ok_or(expected)?;
     let time = humantime::parse_rfc3339(time).map_err(|error| format!("{error}; {expected}"))?;
-    Ok((name.to_owned(), nanoseconds(time)))
+    let time = nanoseconds(time).ok_or("a year from 1970 to 2262 is expected")?;
+    Ok((name.to_owned(), time))
 }
 
-fn nanoseconds(time: SystemTime) -> i64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH);
-    i64::try_from(since.unwrap_or_default().as_nanos()).unwrap_or(i64::MAX)
+fn nanoseconds(time: SystemTime) -> Option<i64> {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_nanos()).ok()
 }
 
 pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
@@ -88,6 +89,7 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
         )));
     }
     let mut sources = Vec::with_capacity(args.paths.len());
+    let mut claimed = Vec::new();
     for (path, name) in args.paths.iter().zip(names) {
         let saved = store::find(path).map_err(Failure::bad_input)?;
         let reader = args.input.of(&saved.history).open();
@@ -95,13 +97,17 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
         if !args.names.is_empty() {
             source = source.renamed(name);
         }
+        claimed.push(saved.run.as_ref().and_then(store::level));
         let given = args.starts.iter().find(|(of, _)| of == name);
         let recorded = saved
             .run
             .as_ref()
             .and_then(|run| run.recorded_from.as_deref());
         let recorded = recorded.and_then(|time| humantime::parse_rfc3339(time).ok());
-        if let Some(start) = given.map(|(_, start)| *start).or(recorded.map(nanoseconds)) {
+        if let Some(start) = given
+            .map(|(_, start)| *start)
+            .or(recorded.and_then(nanoseconds))
+        {
             source = source.started(start);
         }
         sources.push(source);
@@ -120,8 +126,7 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
         Ok(())
     })?;
     for warning in sources.iter().flat_map(Source::warnings) {
-        // Nowhere left to complain if this fails.
-        let _ = writeln!(anstream::stderr(), "witness: note: {warning}");
+        tell(format_args!("witness: note: {warning}\n"));
     }
     let mut out = stdout();
     writeln!(out, "{events} events in {}", args.output.display())?;
@@ -136,6 +141,16 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
             "  {}: recorder {}, process p became {became}",
             path.display(),
             recorders.join(", ")
+        )?;
+    }
+    if let [Some(level), others @ ..] = &claimed[..]
+        && others.iter().all(|other| other.as_ref() == Some(level))
+    {
+        // What a run remembers of its database a history does not say.
+        let file = args.output.display();
+        writeln!(
+            out,
+            "  the runs claim it: witness check {file} --level {level}"
         )?;
     }
     Ok(Outcome::Done)

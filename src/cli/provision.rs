@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Subcommand, ValueEnum};
 
+use super::shared::duration;
 use super::{Failure, Outcome, ask, runtime, stdout, tell};
 use crate::backends::AwsClients;
 use crate::provision::{Patience, ProvisionError, TAG, dsql, dynamodb, policy};
@@ -33,10 +34,10 @@ struct Common {
     #[arg(long, default_value = "witness")]
     name: String,
     /// How long to wait; another try goes on from there
-    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration)]
     time_limit: Duration,
     /// How long to wait between two looks
-    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = duration)]
     pause: Duration,
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use witness_regions::{dsql, dynamodb};
 
+use super::shared::duration;
 use super::{Failure, Outcome, interrupted, runtime, stdout};
 
 /// How long the printed tokens are good for.
@@ -45,7 +46,7 @@ struct Up {
     #[arg(long = "defect", value_name = "NAME")]
     defects: Vec<String>,
     /// The round trip between the regions, such as 60ms
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
     inter_region_rtt: Option<Duration>,
     /// Seed of what is random
     #[arg(long, env = "WITNESS_SEED", default_value_t = 0)]

@@ -11,6 +11,7 @@ use witness_histories::Stamping;
 use witness_workloads::Parameters;
 
 use super::databases::{DatabaseArgs, ServerArgs};
+use super::shared::{check_endpoints, duration, time_out};
 use super::{Failure, Format, Outcome, ask, interrupted, runtime, stdout, tell};
 use crate::backends::{self, Endpoint, OpenError};
 use crate::report::{self, text::Detail};
@@ -92,20 +93,20 @@ pub(super) struct Args {
     #[arg(long, env = "WITNESS_SEED")]
     seed: Option<u64>,
     /// The embedded regions' round trip, such as 60ms
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
     inter_region_rtt: Option<Duration>,
     /// Past this, nobody knows how a request ended
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time_out)]
     timeout: Duration,
     /// How long the regions may take to agree before their evidence is read
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     settle: Duration,
     /// The isolation level to decide; the one that the database claims if not given
     #[arg(long, value_name = "LEVEL", value_parser = super::shared::level)]
     level: Option<String>,
     /// Record with every event when it happened by the system's clock, which may be off by that
-    /// much, such as 1ms: for `witness merge` with what a recorder on another host saved
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    /// much, such as 1ms: for `witness merge` with what was recorded on another host meanwhile
+    #[arg(long, value_name = "TIME", value_parser = duration)]
     clock_uncertainty: Option<Duration>,
     /// The name of this recorder, of one host among several
     #[arg(long, value_name = "NAME", requires = "clock_uncertainty")]
@@ -212,11 +213,7 @@ fn specs(args: &Args) -> Result<Vec<Spec>, Failure> {
         let message = "no backend is taken by default: this was built without the feature \"aws\"";
         return Err(Failure::bad_input(message));
     }
-    if !args.endpoints.is_empty() && backends.len() != 1 {
-        let message =
-            "--endpoint goes with one --backend, and is given once for each of its regions";
-        return Err(Failure::bad_input(message));
-    }
+    check_endpoints(&args.endpoints, backends.len())?;
     let given = args.servers.given().chain(args.databases.given());
     backends::refuse_foreign(given, &backends, backends::registry()).map_err(Failure::bad_input)?;
     for defect in &args.defects {

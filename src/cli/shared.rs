@@ -14,6 +14,7 @@ use witness_checkers::{
 use witness_histories::Format;
 
 use super::Failure;
+use crate::backends::Endpoint;
 use crate::check;
 use crate::input::Input;
 
@@ -59,10 +60,10 @@ pub(super) struct ObjectArgs {
     #[arg(long, value_name = "key|whole|FIELD", default_value = "key", value_parser = key_by)]
     key_by: KeyBy,
     /// By how much the clocks of several recorders may be off, such as 5ms; isolation heeds it too
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
     clock_uncertainty: Duration,
     /// How long a search may take; past it the verdict is unknown
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     timeout: Duration,
     /// What all searches together may use, in MiB; past it the verdict is unknown
     #[arg(long, value_name = "MIB", default_value_t = 4096)]
@@ -199,6 +200,45 @@ pub(super) fn refuse_taken(path: &Path) -> Result<(), Failure> {
     )))
 }
 
+/// What of endpoints no backend takes.
+pub(super) fn check_endpoints(endpoints: &[Endpoint], backends: usize) -> Result<(), Failure> {
+    if !endpoints.is_empty() && backends != 1 {
+        let message =
+            "--endpoint goes with one --backend, and is given once for each of its regions";
+        return Err(Failure::bad_input(message));
+    }
+    // It may be a password: it is not said again.
+    match endpoints
+        .iter()
+        .find(|endpoint| endpoint.host.contains('@'))
+    {
+        Some(Endpoint { region, .. }) => Err(Failure::bad_input(format!(
+            "--endpoint of {region}: a name or a password before an @ is of no use there: leave it out"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The longest time that an option takes: with more, clocks overflow.
+const DURATION_MAX: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// A time such as `5ms`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    match duration {
+        duration if duration > DURATION_MAX => Err("longer than ten years".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+/// As [`duration`], of what is waited for.
+pub(super) fn time_out(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("nothing can be waited for in no time".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
 /// The format that a file of that name is to hold.
 pub(super) fn by_name(path: &Path) -> Result<Format, Failure> {
     let named = match path.extension().and_then(|end| end.to_str()) {
@@ -209,7 +249,7 @@ pub(super) fn by_name(path: &Path) -> Result<Format, Failure> {
     };
     named.ok_or_else(|| {
         Failure::bad_input(format!(
-            "{}: the name does not tell the format: say --to jsonl, json or edn",
+            "{}: the name does not tell the format: .jsonl, .json or .edn at its end does",
             path.display()
         ))
     })

@@ -183,6 +183,20 @@ fn wrong_arguments_are_254() {
         ),
         (&["--reads", "eventual"], "--backend"),
         (
+            &[
+                "--backend",
+                "dynamodb",
+                "--endpoint",
+                "us-east-1=https://u:hunter2@h:1",
+            ],
+            "--endpoint of us-east-1: a name or a password",
+        ),
+        (&["--timeout", "0s"], "in no time"),
+        (
+            &["--timeout", "18446744073709551615s"],
+            "longer than ten years",
+        ),
+        (
             &["--url", "us-east-1=postgres://u:hunter2@h/d"],
             "--backend",
         ),

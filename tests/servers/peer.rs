@@ -58,8 +58,10 @@ fn program(name: &str) -> Option<PathBuf> {
     dirs.map(|dir| dir.join(name)).find(|path| path.is_file())
 }
 
+/// A Python that has moto's server.
 fn moto() -> Option<PathBuf> {
-    program("moto_server")
+    static FOUND: LazyLock<Option<PathBuf>> = LazyLock::new(|| python_with("moto.server"));
+    FOUND.clone()
 }
 
 fn dynalite() -> Option<PathBuf> {
@@ -69,13 +71,16 @@ fn dynalite() -> Option<PathBuf> {
 
 /// A Python that has boto3.
 pub fn python() -> Option<PathBuf> {
-    static FOUND: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
-        let python = program("python3")?;
-        let mut import = Command::new(&python);
-        import.args(["-c", "import boto3"]).stderr(Stdio::null());
-        import.status().ok()?.success().then_some(python)
-    });
+    static FOUND: LazyLock<Option<PathBuf>> = LazyLock::new(|| python_with("boto3"));
     FOUND.clone()
+}
+
+fn python_with(module: &str) -> Option<PathBuf> {
+    let python = program("python3")?;
+    let mut import = Command::new(&python);
+    let import = import.arg("-c").arg(format!("import {module}"));
+    let status = import.stderr(Stdio::null()).status();
+    status.ok()?.success().then_some(python)
 }
 
 /// A server that is running, until it is dropped.
@@ -89,8 +94,8 @@ impl Server {
         let mut command = match kind {
             Kind::Embedded => return embedded(),
             Kind::Moto => {
-                let mut moto = Command::new(moto().ok_or("no moto_server")?);
-                moto.args(["-H", "127.0.0.1", "-p", "0"]);
+                let mut moto = Command::new(moto().ok_or("no moto")?);
+                moto.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]);
                 moto
             }
             Kind::Dynalite => {
