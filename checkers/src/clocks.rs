@@ -148,7 +148,7 @@ impl Clocks {
     }
 
     /// Why the clocks place some event nowhere, if each may be off by that much more.
-    fn doubt(&self, uncertainty_ns: u64) -> Option<String> {
+    pub(crate) fn doubt(&self, uncertainty_ns: u64) -> Option<String> {
         if self.unplaced > 0 {
             let (number, first) = (self.unplaced, self.first_unplaced);
             return Some(format!(

@@ -32,6 +32,7 @@ pub struct DigestBuilder {
     sales: Option<SalesBuilder>,
     operations: Option<OperationsBuilder>,
     clocks: ClocksBuilder,
+    clock_uncertainty_ns: u64,
     transactions: Option<TransactionsBuilder>,
     history: Option<Vec<Event<'static>>>,
     unasked: bool,
@@ -53,6 +54,7 @@ impl DigestBuilder {
                 .contains(&Need::Operations)
                 .then(OperationsBuilder::default),
             clocks: ClocksBuilder::default(),
+            clock_uncertainty_ns: 0,
             transactions: needs
                 .contains(&Need::Transactions)
                 .then(TransactionsBuilder::default),
@@ -76,6 +78,7 @@ impl DigestBuilder {
     /// nanoseconds, for what must know it while the history is read.
     #[must_use]
     pub fn clock_uncertainty(mut self, ns: u64) -> Self {
+        self.clock_uncertainty_ns = ns;
         if let Some(sales) = &mut self.sales {
             sales.clock_uncertainty(ns);
         }
@@ -100,9 +103,7 @@ impl DigestBuilder {
                 taken => taken?,
             }
         }
-        if self.operations.is_some() || self.transactions.is_some() {
-            self.clocks.event(event);
-        }
+        self.clocks.event(event);
         if let Some(operations) = &mut self.operations {
             let known = operations.fs().len();
             operations.event(event)?;
@@ -142,13 +143,24 @@ impl DigestBuilder {
     /// # Errors
     /// Events that are not a history, if one was needed and they were never
     /// validated; a limit that the operations still open exceed.
-    pub fn finish(self) -> Result<Digest, CheckError> {
-        let sales = self.sales.unwrap_or_default();
+    pub fn finish(mut self) -> Result<Digest, CheckError> {
+        let clocks = self.clocks.finish().map(Arc::new);
+        let mut sales = self.sales.unwrap_or_default();
+        let doubt = clocks
+            .as_ref()
+            .and_then(|clocks| clocks.doubt(self.clock_uncertainty_ns));
+        if let Some(doubt) = doubt.filter(|_| sales.is_a_sale()) {
+            sales.disbelieve_clocks();
+            self.caveats.push(Caveat {
+                message: doubt,
+                unseen: true,
+                unknown_processes: false,
+            });
+        }
         let mut transactions = self.transactions.unwrap_or_default().finish();
         transactions.processes_are_known =
             !self.caveats.iter().any(|caveat| caveat.unknown_processes);
         let mut operations = self.operations.unwrap_or_default().finish();
-        let clocks = self.clocks.finish().map(Arc::new);
         operations.clocks.clone_from(&clocks);
         Ok(Digest {
             caveats: self.caveats,

@@ -9,6 +9,8 @@ use hashbrown::HashTable;
 use serde_json::Value;
 use witness_histories::Key;
 
+use crate::operations::canonical;
+
 /// Stands where there is no number.
 pub(crate) const NONE: u32 = u32::MAX;
 
@@ -246,17 +248,24 @@ impl Keys {
     }
 
     fn spelt(&mut self, key: &Key<'_>, likely: u32) -> Result<u32, Full> {
-        let tag = match key {
-            Key::Bool(_) => b'b',
-            Key::Int(_) => b'i',
-            Key::Number(_) => b'n',
-            Key::Text(_) => b't',
-        };
         self.scratch.clear();
-        self.scratch.push(tag);
         match key {
-            Key::Text(text) | Key::Number(text) => self.scratch.extend_from_slice(text.as_bytes()),
+            Key::Text(text) => {
+                self.scratch.push(b't');
+                self.scratch.extend_from_slice(text.as_bytes());
+            }
+            // Equal numbers are one key.
+            Key::Number(number) => {
+                let number = canonical(number);
+                if let Ok(integer) = number.parse() {
+                    return self.intern(&Key::Int(integer), likely);
+                }
+                self.scratch.push(b'n');
+                self.scratch.extend_from_slice(number.as_bytes());
+            }
             Key::Bool(_) | Key::Int(_) => {
+                let is_bool = matches!(key, Key::Bool(_));
+                self.scratch.push(if is_bool { b'b' } else { b'i' });
                 // Into memory: it cannot fail.
                 let _ = write!(self.scratch, "{key}");
             }
@@ -313,7 +322,10 @@ mod tests {
         let text = keys.intern(&"1".into(), int).unwrap();
         let number = keys.intern(&Key::Number("1.50".into()), text).unwrap();
         assert_eq!((keys.json(int), keys.json(text)), (1.into(), "1".into()));
-        assert_eq!(keys.print(number), "1.50");
+        assert_eq!(keys.print(number), "1.5");
+        let mut same = |spelt: &'static str| keys.intern(&Key::Number(spelt.into()), NONE);
+        assert_eq!(same("15e-1"), Ok(number));
+        assert_eq!(same("1.0"), Ok(int));
         assert_eq!(keys.find("1"), Some(text));
         assert_eq!(keys.find("A1"), None);
     }

@@ -14,6 +14,7 @@ use witness_histories::{Event, Kind, Process};
 use crate::checker::CheckError;
 use crate::clocks::Clocks;
 use crate::intern::{Full, Keys, NONE};
+pub(crate) use canonical::canonical;
 pub(crate) use values::{Values, small_integer};
 
 /// The return of an operation that never returned.

@@ -33,18 +33,24 @@ impl<'a> Registers<'a> {
 
     /// Adds to the ruling what several recorders leave in doubt: what is certain need not
     /// be all that holds, so some way in which everything may have happened must show it.
+    /// Nothing is in doubt that what is certain breaks.
     pub(crate) fn doubt(
-        operations: &'a Operations,
+        &self,
         options: &Options,
         ruling: &mut Ruling,
         holds: impl Fn(&Registers<'a>) -> bool,
     ) {
+        let operations = self.operations;
         let Some(clocks) = &operations.clocks else {
             return;
         };
         let uncertainty_ns = options.object.clock_uncertainty_ns;
         clocks.describe(uncertainty_ns, ruling);
+        if !holds(self) {
+            return;
+        }
         let mut possible = Intervals::possible(operations, uncertainty_ns)
+            .take_while(|_| !options.object.stop.now())
             .filter_map(|intervals| Registers::with(operations, options, intervals).ok());
         if !possible.any(|registers| holds(&registers)) {
             ruling.doubt(clocks.undecided(uncertainty_ns));

@@ -55,7 +55,7 @@ impl Checker for Regular {
         if operations.is_empty() {
             ruling.doubt("there are no operations");
         }
-        Registers::doubt(operations, options, &mut ruling, |registers| {
+        registers.doubt(options, &mut ruling, |registers| {
             let all: Vec<&[u32]> = registers.members().collect();
             let valid = |outcome: Result<_, _>| matches!(outcome, Ok(Outcome::Valid));
             outcomes(registers, &all).into_iter().all(valid)

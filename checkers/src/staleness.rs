@@ -82,7 +82,7 @@ impl Checker for Staleness {
         if operations.is_empty() {
             ruling.doubt("there are no operations");
         }
-        Registers::doubt(operations, options, &mut ruling, |registers| {
+        registers.doubt(options, &mut ruling, |registers| {
             let all: Vec<&[u32]> = registers.members().collect();
             let fresh = |measured: Measured| matches!(measured, Ok(Ok(found)) if found.delta == 0 && found.stale.is_empty());
             measured(registers, &all).into_iter().all(fresh)

@@ -144,3 +144,29 @@ fn a_conflict_proves_nothing_and_a_refusal_does() {
     assert_eq!(check(None, &cas("rejected")).valid, Valid::False);
     assert_eq!(check(None, &cas("conflict")).valid, Valid::True);
 }
+
+#[test]
+fn numbers_of_more_than_64_bits_are_told_apart() {
+    let [one, other] = ["18446744073709551617", "18446744073709551618"];
+    let verdict = |last: &str| {
+        let shorthand = format!(
+            "0 invoke write x [{one}]
+             0 ok     write x [{one}]
+             0 invoke write x [{one}]
+             0 ok     write x [{one}]
+             {last}"
+        );
+        let checker = find("linearizable").unwrap();
+        let digest = Digest::of(&history(&shorthand).unwrap(), [checker]).unwrap();
+        let mut options = Options::default();
+        options.object.model = Some("cas-register".to_owned());
+        checker.check(&digest, &options).valid
+    };
+    let read = |value: &str| format!("0 invoke read x _\n0 ok read x {value}");
+    assert_eq!(verdict(&read(&format!("[{one}]"))), Valid::True);
+    assert_eq!(verdict(&read(&format!("[{other}]"))), Valid::False);
+    assert_eq!(verdict(&read(&format!("[\"{one}\"]"))), Valid::False);
+    let cas = format!("[[{one}],2]");
+    let cas = format!("0 invoke cas x {cas}\n0 ok cas x {cas}");
+    assert_eq!(verdict(&cas), Valid::True);
+}

@@ -377,3 +377,29 @@ fn events_without_a_clock_are_never_believed() {
         Valid::True
     );
 }
+
+#[test]
+fn clocks_that_contradict_their_recorder_accuse_nobody() {
+    let clock =
+        |clock: &str, recorder: &str| format!("\"clock\":{clock},\"recorder\":\"{recorder}\"}}\n");
+    let lines = [
+        r#"{"index":0,"time":1,"type":"invoke","process":1,"region":"e","f":"acquire","key":"A1","value":{"buyer":"b1"},"#.to_owned()
+            + &clock("[900,900]", "a"),
+        r#"{"index":1,"time":2,"type":"ok","process":1,"region":"e","f":"acquire","key":"A1","value":{"buyer":"b1","sale_id":"S1"},"#.to_owned()
+            + &clock("[10,10]", "a"),
+        r#"{"index":2,"time":3,"type":"ok","process":"witness","region":"e","f":"evidence","value":{"table":"ledger","rows":[],"last":true},"#.to_owned()
+            + &clock("[50,50]", "b"),
+        r#"{"index":3,"time":4,"type":"invoke","process":2,"region":"e","f":"acquire","key":"A2","value":{"buyer":"b2"},"#.to_owned()
+            + &clock("[60,60]", "b"),
+    ];
+    let history = History::read_from(Reader::new("sale", lines.concat().as_bytes())).unwrap();
+    let checker = find("ledger-union").unwrap();
+    let digest = Digest::of(&history, [checker]).unwrap();
+    let verdict = checker.check(&digest, &Options::default());
+    assert_eq!(verdict.valid, Valid::Unknown, "{verdict:#?}");
+    let contradicts = "contradicts the order of its events";
+    assert!(
+        verdict.notes.iter().any(|note| note.contains(contradicts)),
+        "{verdict:#?}"
+    );
+}

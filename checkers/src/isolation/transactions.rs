@@ -7,6 +7,8 @@
 
 mod builder;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 use serde_json::Value;
 
 use crate::linearizable::widen;
@@ -195,8 +197,15 @@ impl Transactions {
     }
 
     /// The same with other positions for invocations and completions, which then are no
-    /// events; in the order of their invocations again. O(n log n).
-    pub(crate) fn at(&self, positions: Vec<[u32; 2]>) -> Transactions {
+    /// events; in the order of their invocations again. What a process invoked later was
+    /// not earlier. O(n log n).
+    pub(crate) fn at(&self, mut positions: Vec<[u32; 2]>) -> Transactions {
+        let mut last: HashMap<u32, u32, FixedState> = HashMap::default();
+        for (transaction, [invoked, _]) in self.all.iter().zip(&mut positions) {
+            let last = last.entry(transaction.process).or_default();
+            *last = (*last).max(*invoked);
+            *invoked = *last;
+        }
         let mut order: Vec<u32> = (0..self.len() as u32).collect();
         order.sort_by_key(|&at| positions[at as usize][0]);
         let order = || order.iter().map(|&at| at as usize);

@@ -368,15 +368,23 @@ fn linearize_with(
             clocks.describe(uncertainty_ns, &mut ruling);
             // Objects may be judged one by one only if one order in time is meant for all.
             let is_valid = |judged: &Result<Judged, _>| matches!(judged, Ok(Judged::Valid(_)));
-            let mut possible = Intervals::possible(operations, uncertainty_ns).map(judge_all);
-            let valid = possible.find(|judged| judged.iter().all(is_valid));
-            valid.unwrap_or_else(|| {
-                let judged = judge_all(Intervals::new(operations, uncertainty_ns));
-                if judged.iter().all(is_valid) {
-                    ruling.doubt(clocks.undecided(uncertainty_ns));
-                }
+            let judged = judge_all(Intervals::new(operations, uncertainty_ns));
+            let is_wrong =
+                |judged: &Result<Judged, _>| matches!(judged, Ok(Judged::Violated(_)) | Err(_));
+            if judged.iter().any(is_wrong) {
                 judged
-            })
+            } else {
+                let mut possible = Intervals::possible(operations, uncertainty_ns)
+                    .take_while(|_| !options.object.stop.now())
+                    .map(judge_all);
+                let valid = possible.find(|judged| judged.iter().all(is_valid));
+                valid.unwrap_or_else(|| {
+                    if judged.iter().all(is_valid) {
+                        ruling.doubt(clocks.undecided(uncertainty_ns));
+                    }
+                    judged
+                })
+            }
         }
     };
     ruling.scope("model", judge.name());

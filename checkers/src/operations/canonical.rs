@@ -17,7 +17,7 @@ const DEPTH_MAX: usize = 128;
 
 /// The spelling of the value: most have it already. O(n) for n bytes that are nested to a
 /// bounded depth. What is no JSON stands for itself.
-pub(super) fn canonical(json: &str) -> Cow<'_, str> {
+pub(crate) fn canonical(json: &str) -> Cow<'_, str> {
     if is_canonical(json) {
         return Cow::Borrowed(json);
     }

@@ -1,7 +1,10 @@
 //! JSON values as numbers of 32 bits: equal values have equal numbers, and only they do;
 //! what is equal, [`canonical`](super::canonical) says. It knows nothing of what they mean.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::canonical::canonical;
 use crate::intern::{Full, Interner, NONE};
@@ -40,7 +43,8 @@ impl Values {
         plain(&json).or_else(|| self.0.find(json.as_bytes()))
     }
 
-    /// The value of a number. A JSON number that no machine number holds is given as text.
+    /// The value of a number. A JSON number that no machine number holds is given as a text
+    /// that says so, wherever in the value it is: values that differ stay different.
     pub(crate) fn get(&self, number: u32) -> Value {
         if number == NONE {
             return Value::Null;
@@ -48,15 +52,41 @@ impl Values {
         if number & INTEGER != 0 {
             return Value::from(number & !INTEGER);
         }
-        let json = self.0.get(number);
-        let text = || Value::String(String::from_utf8_lossy(json).into_owned());
-        match serde_json::from_slice(json) {
-            Ok(Value::Number(number)) if canonical(&number.to_string()).as_bytes() != json => {
-                text()
-            }
-            Ok(value) => value,
-            Err(_) => text(),
+        let json = String::from_utf8_lossy(self.0.get(number));
+        let plainly = (!holds_long_number(&json)).then(|| serde_json::from_str(&json).ok());
+        let value = plainly.flatten().or_else(|| exactly(&json));
+        value.unwrap_or_else(|| Value::String(json.into_owned()))
+    }
+}
+
+/// Whether there may be a number that no machine number holds. All of fifteen digits do.
+fn holds_long_number(json: &str) -> bool {
+    let is_of_number = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
+    let mut parts = json.as_bytes().split(|byte| !is_of_number(byte));
+    parts.any(|part| part.len() > 15)
+}
+
+/// The value of canonical JSON, by [`Values::get`].
+fn exactly(json: &str) -> Option<Value> {
+    match json.as_bytes().first()? {
+        b'[' => {
+            let items: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+            let items = items.into_iter().map(|item| exactly(item.get()));
+            items.collect::<Option<_>>().map(Value::Array)
         }
+        b'{' => {
+            let fields: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
+            let fields = fields.into_iter();
+            let fields = fields.map(|(name, value)| Some((name, exactly(value.get())?)));
+            fields.collect::<Option<_>>().map(Value::Object)
+        }
+        b'-' | b'0'..=b'9' => match serde_json::from_str(json) {
+            Ok(Value::Number(number)) if canonical(&number.to_string()) == json => {
+                Some(Value::Number(number))
+            }
+            _ => Some(Value::String(format!("number {json}"))),
+        },
+        _ => serde_json::from_str(json).ok(),
     }
 }
 
@@ -130,7 +160,18 @@ mod tests {
             assert_eq!(values.get(number).to_string(), json);
             assert_eq!(values.find(json), Some(number));
         }
-        let huge = values.intern("18446744073709551617", 3).unwrap();
-        assert_eq!(values.get(huge), Value::from("18446744073709551617"));
+        let mut said = |json: &str| {
+            let number = values.intern(json, 3).unwrap();
+            values.get(number).to_string()
+        };
+        assert_eq!(
+            said("18446744073709551617"),
+            r#""number 18446744073709551617""#
+        );
+        assert_eq!(said("1e2000"), r#""number 1e2000""#);
+        assert_eq!(
+            said(r#"[{"a":18446744073709551617},"18446744073709551617",7]"#),
+            r#"[{"a":"number 18446744073709551617"},"18446744073709551617",7]"#
+        );
     }
 }

@@ -111,6 +111,11 @@ impl SalesBuilder {
         self.recorders.uncertainty_ns = ns;
     }
 
+    /// They cannot be believed: no purchase was certainly over before the evidence.
+    pub(crate) fn disbelieve_clocks(&mut self) {
+        self.recorders.are_disbelieved = true;
+    }
+
     /// Where several recorders saw the sale, clocks tell which purchases were over before
     /// the evidence. A reset stands between the purchases of its recorder only: of each
     /// nobody knows when it happened, and of each purchase not in which epoch.

@@ -35,6 +35,8 @@ pub(super) struct Recorders {
     all: Vec<Recorder>,
     /// By how much clocks may be off more than they say, in nanoseconds.
     pub(super) uncertainty_ns: u64,
+    /// Their clocks contradict the order of their events.
+    pub(super) are_disbelieved: bool,
     /// When purchases completed, by their number; shorter if no event has a recorder.
     over: Vec<Option<When>>,
     /// By region: whose reading of it began last.
@@ -147,7 +149,7 @@ impl Recorders {
     /// asked for; only of use if there are several recorders.
     pub(super) fn was_over(&self, purchase: usize) -> bool {
         let over = self.over.get(purchase).and_then(Option::as_ref);
-        let Some(over) = over else {
+        let Some(over) = over.filter(|_| !self.are_disbelieved) else {
             return false;
         };
         let mut readings = self.asked.iter().flatten();

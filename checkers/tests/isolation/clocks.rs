@@ -132,6 +132,22 @@ fn of_several_recorders_the_clocks_tell_who_was_first() {
     assert_eq!(verdict(&of_recorders(Some(1)), 4).valid, Valid::True);
 }
 
+/// What nobody placed in time keeps its place in its process.
+#[test]
+fn an_event_without_a_recorder_accuses_nobody() {
+    let lines = r#"{"index":0,"time":0,"type":"invoke","process":1,"f":"txn","value":[["append","x",1]],"recorder":"a","clock":[10,11]}
+{"index":1,"time":1,"type":"ok","process":1,"f":"txn","value":[["append","x",1]],"recorder":"a","clock":[12,13]}
+{"index":2,"time":2,"type":"invoke","process":1,"f":"txn","value":[["r","x",null]]}
+{"index":3,"time":3,"type":"ok","process":1,"f":"txn","value":[["r","x",[1]]]}
+{"index":4,"time":4,"type":"invoke","process":2,"f":"txn","value":[["r","x",null]],"recorder":"b","clock":[20,21]}
+{"index":5,"time":5,"type":"ok","process":2,"f":"txn","value":[["r","x",[1]]],"recorder":"b","clock":[22,23]}
+"#;
+    let history = History::read_from(Reader::new("recorders", lines.as_bytes())).unwrap();
+    let verdict = verdict(&history, 0);
+    assert_eq!(verdict.valid, Valid::Unknown, "{verdict:#?}");
+    assert_eq!(anomalies_of(&verdict), [].into());
+}
+
 /// The same transactions, with intervals that are widened by hand.
 fn widened(case: &Case, times: &[i64], by: i64) -> Case {
     let events = case.events();

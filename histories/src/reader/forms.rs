@@ -17,6 +17,13 @@ impl<R: Read> Cutter<R> {
         loop {
             let next = self.any_form(may_fill)?;
             let Next::Event(place) = &next else {
+                if matches!(next, Next::End) && std::mem::take(&mut self.to_discard) > 0 {
+                    // What was to be discarded never came.
+                    let (name, line) = (self.name.clone(), self.lines_passed + 1);
+                    let bytes = 0;
+                    self.warnings
+                        .push(Warning::EventCutShort { name, line, bytes });
+                }
                 return Ok(next);
             };
             let discards = match self.buffer[place.range.start] {

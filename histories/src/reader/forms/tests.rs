@@ -119,6 +119,11 @@ fn nothing_supplied_makes_a_history_unseen() {
     };
     assert!(!supplied.is_unseen());
     assert!(Warning::NotClosed { name: "in".into() }.is_unseen());
+    // Of two forms to discard one never came.
+    let (_, _, warnings) =
+        read("{:process 7, :type :invoke, :f :read, :index 0, :time 5}\n#_ #_ {:a 1}").unwrap();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("cut short"), "{warnings:?}");
 }
 
 #[test]
