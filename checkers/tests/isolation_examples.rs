@@ -482,3 +482,164 @@ fn what_failed_may_be_tried_again() {
         assert_eq!(check(&history, None).valid, Valid::True, "{history}");
     }
 }
+
+/// Adya 1999: one depends on whose elements it read, whatever it had appended itself.
+#[test]
+fn what_another_appended_is_read_behind_an_own_append() {
+    assert_found(
+        r#"0 invoke txn _ [["append","y",1],["r","y",null]]
+           1 invoke txn _ [["append","y",2]]
+           0 ok     txn _ [["append","y",1],["r","y",[1,2]]]
+           1 ok     txn _ [["append","y",2]]"#,
+        &["G1c", "internal"],
+        &["read-uncommitted"],
+        &["read-committed", "strong-read-committed", "serializable"],
+    );
+    // A transaction of very many micro-operations is looked at in another way.
+    let many = |seen: &str| vec![format!(r#"["r","z",{seen}]"#); 100].join(",");
+    assert_found(
+        &format!(
+            r#"0 invoke txn _ [["append","y",1],{},["r","y",null]]
+               1 invoke txn _ [["append","y",2]]
+               0 ok     txn _ [["append","y",1],{},["r","y",[1,2]]]
+               1 ok     txn _ [["append","y",2]]"#,
+            many("null"),
+            many("[]")
+        ),
+        &["G1c", "internal"],
+        &["read-uncommitted"],
+        &["read-committed"],
+    );
+}
+
+/// Nor may others come between it and what its reader appended.
+#[test]
+fn what_is_read_behind_an_own_append_is_replaced() {
+    assert_found(
+        r#"0 invoke txn _ [["append","x",2]]
+           1 invoke txn _ [["append","x",1],["r","x",null]]
+           2 invoke txn _ [["append","x",3]]
+           0 ok     txn _ [["append","x",2]]
+           1 ok     txn _ [["append","x",1],["r","x",[2]]]
+           2 ok     txn _ [["append","x",3]]
+           2 invoke txn _ [["r","x",null]]
+           2 ok     txn _ [["r","x",[2,3,1]]]"#,
+        &["lost-update", "G-single", "internal"],
+        &["read-committed", "monotonic-atomic-view"],
+        &["cursor-stability", "repeatable-read"],
+    );
+    // The empty list, which all came behind.
+    assert_found(
+        r#"0 invoke txn _ [["append","x",1],["r","x",null],["r","y",null]]
+           1 invoke txn _ [["append","x",2],["append","y",2]]
+           0 ok     txn _ [["append","x",1],["r","x",[]],["r","y",[2]]]
+           1 ok     txn _ [["append","x",2],["append","y",2]]
+           2 invoke txn _ [["r","x",null]]
+           2 ok     txn _ [["r","x",[2,1]]]"#,
+        &["lost-update", "G-single", "internal"],
+        &["read-committed", "monotonic-atomic-view"],
+        &["cursor-stability", "repeatable-read"],
+    );
+    // Each had to come first of those who appended what no list shows.
+    assert_found(
+        r#"0 invoke txn _ [["append","x",1],["r","x",null]]
+           1 invoke txn _ [["append","x",2],["r","x",null]]
+           0 ok     txn _ [["append","x",1],["r","x",[]]]
+           1 ok     txn _ [["append","x",2],["r","x",[]]]"#,
+        &["lost-update", "G2-item", "internal"],
+        &["read-committed", "monotonic-atomic-view"],
+        &["cursor-stability", "repeatable-read"],
+    );
+}
+
+/// What it read is told as it was, with what it had appended itself.
+#[test]
+fn what_is_read_behind_an_own_append_is_told() {
+    let verdict = check(
+        r#"0 invoke txn _ [["append","x",5]]
+           1 invoke txn _ [["append","x",1],["append","x",2],["r","x",null],["r","y",null]]
+           2 invoke txn _ [["append","x",6],["append","y",1]]
+           0 ok     txn _ [["append","x",5]]
+           1 ok     txn _ [["append","x",1],["append","x",2],["r","x",[5,1]],["r","y",[1]]]
+           2 ok     txn _ [["append","x",6],["append","y",1]]
+           2 invoke txn _ [["r","x",null]]
+           2 ok     txn _ [["r","x",[5,1,6,2]]]"#,
+        None,
+    );
+    let mut lost = verdict.anomalies.iter().filter(|a| a.name == "lost-update");
+    assert_eq!(
+        lost.next().expect("one").explanation,
+        "T1 read [5 1] of key \"x\" and appended to it, and T2 had appended in between, or did \
+         the same: one of the two did not see the other."
+    );
+}
+
+/// What was seen so must not vanish.
+#[test]
+fn what_is_read_behind_an_own_append_vanishes() {
+    let history = |x: &str| {
+        format!(
+            r#"0 invoke txn _ [["append","x",1],["append","y",1]]
+               1 invoke txn _ [["append","x",2],["r","x",null],["r","y",null]]
+               0 ok     txn _ [["append","x",1],["append","y",1]]
+               1 ok     txn _ [["append","x",2],["r","x",{x}],["r","y",[]]]"#
+        )
+    };
+    assert_found(
+        &history("[1]"),
+        &["G-single", "observed-transaction-vanishes", "internal"],
+        &["read-committed", "cursor-stability"],
+        &["monotonic-atomic-view", "repeatable-read"],
+    );
+    // There it is a circle besides.
+    assert_found(
+        &history("[2,1]"),
+        &["G-single", "G1c", "internal"],
+        &["read-uncommitted"],
+        &["read-committed", "monotonic-atomic-view", "repeatable-read"],
+    );
+}
+
+/// It is what a process has seen.
+#[test]
+fn sessions_remember_what_was_read_behind_an_own_append() {
+    let history = |then: &str| {
+        format!(
+            r#"0 invoke txn _ [["append","x",1]]
+               0 ok     txn _ [["append","x",1]]
+               1 invoke txn _ [["append","x",2],["r","x",null]]
+               1 ok     txn _ [["append","x",2],["r","x",[1]]]
+               1 invoke txn _ [["r","x",null]]
+               1 ok     txn _ [["r","x",{then}]]"#
+        )
+    };
+    let verdict = check(&history("[]"), None);
+    let levels = &verdict.scope["levels"];
+    for level in ["monotonic-reads", "read-your-writes", "causal"] {
+        assert_eq!(levels[level], Value::Bool(false), "{level}: {levels:#}");
+    }
+    let found: BTreeSet<&str> = verdict.anomalies.iter().map(|a| a.name.as_str()).collect();
+    assert!(found.contains("non-monotonic-reads"), "{verdict:#?}");
+    let verdict = check(&history("[1]"), None);
+    let levels = &verdict.scope["levels"];
+    assert_eq!(levels["monotonic-reads"], Value::Bool(true), "{levels:#}");
+    assert_eq!(levels["read-your-writes"], Value::Bool(false), "{levels:#}");
+}
+
+/// It says nothing that its append did not say.
+#[test]
+fn a_list_that_ends_with_an_own_append_is_no_defect() {
+    assert_found(
+        r#"0 invoke txn _ [["append","x",1]]
+           0 ok     txn _ [["append","x",1]]
+           1 invoke txn _ [["append","x",2],["r","x",null],["append","x",3],["r","x",null]]
+           1 ok     txn _ [["append","x",2],["r","x",[1,2]],["append","x",3],["r","x",[1,2,3]]]
+           2 invoke txn _ [["append","x",4]]
+           2 ok     txn _ [["append","x",4]]
+           2 invoke txn _ [["r","x",null]]
+           2 ok     txn _ [["r","x",[1,2,3,4]]]"#,
+        &[],
+        &["strict-serializable", "cursor-stability", "monotonic-reads"],
+        &[],
+    );
+}

@@ -47,10 +47,12 @@ struct Chain {
 }
 
 impl Chain {
-    /// The last of the first `length` elements that count: its writer.
-    fn last_before(&self, length: u32) -> Option<u32> {
-        let seen = &self.writers[..length as usize];
-        seen.iter().rev().copied().find(|&writer| writer != NONE)
+    /// The last of the first `length` elements that count and are not the reader's own: its
+    /// writer.
+    fn last_before(&self, length: u32, reader: u32) -> Option<u32> {
+        let seen = self.writers[..length as usize].iter().rev().copied();
+        let mut others = seen.filter(|&writer| writer != NONE && writer != reader);
+        others.next()
     }
 
     /// The writer of the first element from that position on that counts.
@@ -200,22 +202,22 @@ impl<'a> Lists<'a> {
         (0..self.transactions.len() as u32).filter(|&at| self.counts[at as usize])
     }
 
-    /// What a transaction saw of others: its reads of beginnings of the longest list, less
-    /// what it had appended itself, which they must end with. Each by its place in the
-    /// transaction, its key, and how many elements of others it saw.
+    /// What a transaction saw of others: its reads of beginnings of the longest list, and of
+    /// those behind own appends less what they end with of its own. Each by its place in the
+    /// transaction, its key, and how many elements it saw up to there.
     fn seen(&self, transaction: u32) -> impl Iterator<Item = (usize, u32, u32)> + Clone + '_ {
         let reads = self.reads(transaction);
         reads.map(|(read, _)| read)
     }
 
-    /// Those of [`Lists::seen`] that come before all own appends to their key.
+    /// Those of [`Lists::seen`] that make edges. Lists that end with the own appends so far
+    /// make none: there are ww edges beside them.
     fn external(&self, transaction: u32) -> impl Iterator<Item = (usize, u32, u32)> + Clone + '_ {
         let reads = self.reads(transaction);
         reads.filter_map(|(read, is_external)| is_external.then_some(read))
     }
 
-    /// [`Lists::seen`], and whether it comes before all own appends to the key. O(n), and
-    /// own elements in what was read.
+    /// [`Lists::seen`], and whether it makes edges. O(n), and own elements in what was read.
     fn reads(
         &self,
         transaction: u32,
@@ -246,15 +248,33 @@ impl<'a> Lists<'a> {
             let near = near.rev().filter_map(appended).filter(of_key);
             let kept = kept.get(&operation.key).map_or(&[][..], Vec::as_slice);
             let own = near.map(|(_, value)| value);
-            let own = own.chain(kept.iter().rev().copied());
-            let mut left = &self.transactions.longest(operation.key)[..length as usize];
-            let mut is_external = true;
-            for value in own {
-                left = left.strip_suffix(&[value])?;
-                is_external = false;
+            let mut own = own.chain(kept.iter().rev().copied()).peekable();
+            let key = operation.key;
+            if own.peek().is_none() {
+                return Some(((at, key, length), true));
             }
-            Some(((at, operation.key, left.len() as u32), is_external))
+            let list = &self.transactions.longest(key)[..length as usize];
+            let others = own.try_fold(list, |left, value| left.strip_suffix(&[value]));
+            // What it ends with may have stood there before.
+            let writers = &self.chains[key as usize].writers;
+            let others = others.filter(|others| writers.get(others.len()) == Some(&transaction));
+            Some(match others {
+                Some(others) => ((at, key, others.len() as u32), false),
+                None => ((at, key, self.of_others(transaction, key, length)), true),
+            })
         })
+    }
+
+    /// How many of the first elements of the longest list there are up to the last that is
+    /// not the transaction's own.
+    fn of_others(&self, transaction: u32, key: u32, length: u32) -> u32 {
+        let list = &self.transactions.longest(key)[..length as usize];
+        let is_own = |&value: &u32| {
+            let append = self.appends.find(key, value);
+            append.is_some_and(|append| self.appends.writer(append) == transaction)
+        };
+        let last = list.iter().rposition(|value| !is_own(value));
+        last.map_or(0, |last| last as u32 + 1)
     }
 
     /// Whether it appends at all: those that read very many keys do not.
@@ -443,7 +463,7 @@ impl Lists<'_> {
                 if chain.contested {
                     continue;
                 }
-                if let Some(writer) = chain.last_before(length) {
+                if let Some(writer) = chain.last_before(length, reader) {
                     graph.edge(writer, reader, Kind::Wr);
                 }
                 match chain.first_from(length) {

@@ -11,7 +11,7 @@ use crate::model::{Case, Data, End, Mop, Txn};
 pub type Versions = BTreeMap<u32, Vec<u32>>;
 
 /// What a transaction saw of what others wrote to a key: it read it before it wrote the
-/// key itself, or, of a register, read what another wrote although it had.
+/// key itself, or read what others wrote although it had.
 #[derive(Debug, Clone)]
 pub struct ExternalRead<'a> {
     pub txn: usize,
@@ -26,8 +26,8 @@ pub struct Facts<'a> {
     /// Transactions that count as committed.
     pub counted: Vec<usize>,
     pub external: Vec<ExternalRead<'a>>,
-    /// Those, and lists that a transaction read after its own appends, without these: they
-    /// too show what it saw. They make no edges, since there are ww edges beside them.
+    /// Those, and lists that end with what their reader had appended, without it: they too
+    /// show what it saw. They make no edges, since there are ww edges beside them.
     pub shown: Vec<ExternalRead<'a>>,
     /// What is wrong whatever the order of versions is.
     pub found: BTreeSet<&'static str>,
@@ -81,14 +81,20 @@ impl<'a> Facts<'a> {
                     })
                     .collect();
                 let read = |seen| ExternalRead { txn, at, key, seen };
-                let is_anothers = case.data == Data::Registers
-                    && seen
-                        .iter()
-                        .all(|value| facts.writers.get(&(key, *value)) != Some(&txn));
-                if own.is_empty() || is_anothers {
+                let is_own = |value: &u32| facts.writers.get(&(key, *value)) == Some(&txn);
+                // Of others it saw what comes up to their last element.
+                let others = seen.iter().rposition(|value| !is_own(value));
+                let of_others = &seen[..others.map_or(0, |last| last + 1)];
+                let is_external = match case.data {
+                    _ if own.is_empty() => true,
+                    Data::Registers => !seen.iter().any(is_own),
+                    Data::Lists => !ends_with(seen, &own),
+                };
+                if is_external {
+                    let seen = if own.is_empty() { seen } else { of_others };
                     facts.external.push(read(seen));
                     facts.shown.push(read(seen));
-                } else if case.data == Data::Lists && seen.ends_with(&own) {
+                } else if case.data == Data::Lists {
                     facts.shown.push(read(&seen[..seen.len() - own.len()]));
                 }
                 facts.judge_read(txn, at, key, seen);
@@ -274,6 +280,12 @@ impl<'a> Facts<'a> {
             made == stand.collect::<Vec<_>>()
         })
     }
+}
+
+/// Whether the list ends with the others, and they stand there for the first time.
+fn ends_with(list: &[u32], others: &[u32]) -> bool {
+    let before = list.strip_suffix(others);
+    before.is_some_and(|before| !before.contains(&others[0]))
 }
 
 /// Whether each read agrees with what its own transaction did to the key before.

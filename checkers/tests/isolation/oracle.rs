@@ -117,9 +117,12 @@ impl<'a> Ordered<'a> {
             }
         }
         for read in &self.facts.external {
-            let counted_writer = |&value: &u32| self.facts.writer(read.key, value);
-            // Behind its element there may be some that do not count, or stand there a
-            // second time.
+            let counted_writer = |&value: &u32| {
+                let writer = self.facts.writer(read.key, value);
+                writer.filter(|&writer| writer != read.txn)
+            };
+            // Behind its element there may be the reader's own, and some that do not count,
+            // or stand there a second time.
             let firsts = (0..read.seen.len())
                 .rev()
                 .filter(|&at| !read.seen[..at].contains(&read.seen[at]));

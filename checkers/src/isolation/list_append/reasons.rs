@@ -29,6 +29,13 @@ impl Lists<'_> {
             })
     }
 
+    /// What the transaction read there, with what it ends with of its own.
+    pub(super) fn list_at(&self, transaction: u32, at: usize) -> &[u32] {
+        let operation = self.transactions.operations(transaction).nth(at);
+        let list = operation.and_then(|operation| self.transactions.list(operation));
+        list.unwrap_or_default()
+    }
+
     fn value(&self, value: u32) -> serde_json::Value {
         self.transactions.value(value)
     }
@@ -82,10 +89,10 @@ impl Lists<'_> {
 
     fn wr_reason(&self, Step { from, to, .. }: Step) -> Option<Reason> {
         let transactions = self.transactions;
-        self.external(to).find_map(|(_, key, length)| {
+        self.external(to).find_map(|(at, key, length)| {
             let chain = &self.chains[key as usize];
-            (chain.last_before(length) == Some(from)).then(|| {
-                let list = &transactions.longest(key)[..length as usize];
+            (chain.last_before(length, to) == Some(from)).then(|| {
+                let list = self.list_at(to, at);
                 let writers = &chain.writers[..length as usize];
                 let place = writers.iter().rposition(|&w| w == from).unwrap_or(0);
                 Reason {
@@ -105,7 +112,7 @@ impl Lists<'_> {
 
     fn rw_reason(&self, Step { from, to, .. }: Step) -> Option<Reason> {
         let transactions = self.transactions;
-        self.external(from).find_map(|(_, key, length)| {
+        self.external(from).find_map(|(at, key, length)| {
             let next = self.chains[key as usize].first_from(length);
             let missed = self.appends_of(to).find(|&(other, _, position)| {
                 other == key
@@ -119,11 +126,7 @@ impl Lists<'_> {
                 sentence: format!(
                     "{} read {} of key {}, and did not see {}'s append of {}",
                     words::transaction(transactions, from),
-                    listed(
-                        transactions,
-                        &transactions.longest(key)[..length as usize],
-                        NONE
-                    ),
+                    listed(transactions, self.list_at(from, at), NONE),
                     transactions.key(key),
                     words::transaction(transactions, to),
                     self.value(value)

@@ -140,7 +140,7 @@ impl Lists<'_> {
         }
         for at in self.counting() {
             for (place, key, length) in self.seen(at) {
-                let Some(writer) = self.chains[key as usize].last_before(length) else {
+                let Some(writer) = self.chains[key as usize].last_before(length, at) else {
                     continue;
                 };
                 graph.edge(writer, count + at, Kind::Wr);

@@ -90,7 +90,9 @@ impl Lists<'_> {
         }
         for (at, other, key, length) in found {
             findings.add(Phenomenon::LostUpdate, || self.finding(key, &[at, other], || {
-                let list = &transactions.longest(key)[..length as usize];
+                let read = |&(_, of, seen): &(usize, u32, u32)| (of, seen) == (key, length);
+                let read = self.external(at).find(read);
+                let list = read.map_or(&[][..], |(place, ..)| self.list_at(at, place));
                 format!(
                     "{} read {} of key {} and appended to it, and {} had appended in between, or did the same: one of the two did not see the other",
                     words::transaction(transactions, at),
