@@ -193,12 +193,15 @@ fn on_random(data: Data) {
         let uncertain = verdict(&recorded, by.unsigned_abs());
         let by_hand = verdict(&widened(&case, &times, by).history(), 0);
         prop_assert_eq!(levels_of(&uncertain), levels_of(&by_hand), "{:?}", case);
-        prop_assert_eq!(
-            anomalies_of(&uncertain),
-            anomalies_of(&by_hand),
-            "{:?}",
-            case
-        );
+        // Of registers not every anomaly is found besides what breaks a level.
+        if data == Data::Lists {
+            prop_assert_eq!(
+                anomalies_of(&uncertain),
+                anomalies_of(&by_hand),
+                "{:?}",
+                case
+            );
+        }
         Ok(())
     });
     if let Err(error) = result {
