@@ -175,11 +175,24 @@ fn recorded(name: &str) -> (Digest, Options) {
 /// violation, as `witness check` gives it.
 #[divan::bench(args = Some(etcd().len()).filter(|&files| files > 0))]
 fn etcd_files(bencher: Bencher<'_, '_>, files: usize) {
-    let files: Vec<_> = etcd()
+    all_of_etcd(bencher, files, true);
+}
+
+/// The same, where a violation is not made small: what other checkers do.
+#[divan::bench(args = Some(etcd().len()).filter(|&files| files > 0))]
+fn etcd_files_decided(bencher: Bencher<'_, '_>, files: usize) {
+    all_of_etcd(bencher, files, false);
+}
+
+fn all_of_etcd(bencher: Bencher<'_, '_>, files: usize, small_witness: bool) {
+    let mut files: Vec<_> = etcd()
         .iter()
         .take(files)
         .map(|name| recorded(name))
         .collect();
+    for (_, options) in &mut files {
+        options.object.small_witness = small_witness;
+    }
     bencher.bench(|| {
         let decided = files
             .iter()

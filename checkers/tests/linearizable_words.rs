@@ -37,6 +37,20 @@ fn a_stale_read_is_explained_by_the_two_values() {
 }
 
 #[test]
+fn a_violation_is_made_small_unless_that_is_too_slow() {
+    let shorthand = "0 invoke write x 1\n0 ok write x 1\n0 invoke write x 1\n0 ok write x 1\n1 invoke read x\n1 ok read x 2";
+    let checker = find("linearizable").unwrap();
+    let digest = Digest::of(&history(shorthand).unwrap(), [checker]).unwrap();
+    let mut options = Options::default();
+    for (small, operations) in [(true, vec![4]), (false, vec![0, 2, 4])] {
+        options.object.small_witness = small;
+        let verdict = checker.check(&digest, &options);
+        assert_eq!(verdict.valid, Valid::False);
+        assert_eq!(verdict.anomalies[0].operations, operations);
+    }
+}
+
+#[test]
 fn a_read_of_what_failed_to_be_written_says_so() {
     assert_eq!(
         explanation(

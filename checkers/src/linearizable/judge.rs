@@ -114,7 +114,9 @@ fn witness<M: Model>(
 ) -> Violation {
     let culprit = whole.items[stuck.item as usize].operation;
     let of_whole = explain(case.operations, &whole.items, &stuck, states);
-    let small = shrink::shrink(model, case, whole.clone(), stuck);
+    let shrunk = (case.options.small_witness || case.thorough)
+        .then(|| shrink::shrink(model, case, whole.clone(), stuck));
+    let small = shrunk.as_ref().unwrap_or(whole);
     let mut operations: Vec<(u32, bool)> = small
         .items
         .iter()

@@ -59,6 +59,9 @@ pub struct ObjectOptions {
     /// begun that much earlier and ended that much later. 0: the order of events in
     /// the history is that of real time.
     pub clock_uncertainty_ns: u64,
+    /// Whether a violation is shown by few operations rather than by all of the object; to
+    /// leave out the others takes longer than to find that there is one.
+    pub small_witness: bool,
     /// Steps of search for one object; past it the verdict is unknown.
     pub steps_max: u64,
     /// Bytes for all searches together, about; past it the verdict is unknown.
@@ -81,6 +84,7 @@ impl Default for ObjectOptions {
             failed_cas: None,
             key_by: KeyBy::default(),
             clock_uncertainty_ns: 0,
+            small_witness: true,
             steps_max,
             memory_bytes_max: bytes_max as u64,
             stop,

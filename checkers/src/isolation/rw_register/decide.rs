@@ -130,11 +130,12 @@ pub(super) fn decide<'p>(
             level,
             budget,
             left: TRIES_MAX,
+            is_unsure: false,
         };
         if tries.any(0, assumed.to_vec()) {
             return Decision::Holds;
         }
-        if tries.left > 0 {
+        if tries.left > 0 && !tries.is_unsure {
             let mut findings = Findings::default();
             findings.add(phenomenon_of(level), || Finding {
                 key: None,
@@ -228,17 +229,33 @@ struct Tries<'a> {
     level: Level,
     budget: &'a Budget,
     left: usize,
+    /// Of some order nobody knows whether it is right.
+    is_unsure: bool,
 }
 
 impl Tries<'_> {
     fn any(&mut self, key: u32, musts: Vec<Must>) -> bool {
-        if self.left == 0 || !with(self.facts, self.level, &musts, self.budget) {
+        if self.left == 0 {
             return false;
         }
-        self.left -= 1;
-        if key == self.facts.key_count() {
-            return true;
+        let is_whole = key == self.facts.key_count();
+        match examine(self.facts, self.level, &musts, self.budget) {
+            Examined::Decided(Decision::Holds) if is_whole => return true,
+            Examined::Decided(Decision::Holds) => {}
+            Examined::Decided(Decision::Violated(_)) => return false,
+            Examined::Open(refined) if refined.open.is_none() => {
+                if is_whole {
+                    self.is_unsure |= !refined.wrong.is_empty();
+                    return refined.wrong.is_empty();
+                }
+                // What is wrong may be due to a choice that another order does not make.
+            }
+            Examined::Decided(Decision::Open(_)) | Examined::Open(_) => {
+                self.is_unsure = true;
+                return false;
+            }
         }
+        self.left -= 1;
         let mut versions: Vec<u32> = self.facts.of_key(key).collect();
         self.permute(key, &mut versions, 0, &musts)
     }

@@ -59,6 +59,28 @@ fn lost_update() {
 }
 
 /// Berenson et al. 1995, A5B: each saw what the other was to change.
+/// Of three versions that replaced each other in a row, and a fourth: which of the two sides
+/// it is on decides, and the first that is tried is the wrong one.
+#[test]
+fn a_wrong_choice_of_one_key_says_nothing_of_the_others() {
+    let history = r#"0 invoke txn _ [["r",1,null],["r",1,null]]
+                     1 invoke txn _ [["w",1,1]]
+                     2 invoke txn _ [["w",0,3],["w",1,4]]
+                     0 ok     txn _ [["r",1,4],["r",1,1]]
+                     1 info   txn _ [["w",1,1]]
+                     2 info   txn _ [["w",0,3],["w",1,4]]
+                     3 invoke txn _ [["r",1,null],["w",1,2],["r",0,null]]
+                     4 invoke txn _ [["r",1,null],["w",1,5]]
+                     3 ok     txn _ [["r",1,5],["w",1,2],["r",0,3]]
+                     4 ok     txn _ [["r",1,1],["w",1,5]]"#;
+    check(
+        history,
+        &[CursorStability],
+        &[RepeatableRead],
+        &["internal", "G-single"],
+    );
+}
+
 #[test]
 fn write_skew() {
     check(
