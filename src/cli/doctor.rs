@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::databases::{DatabaseArgs, ServerArgs};
-use super::shared::{check_endpoints, time_out};
+use super::shared::{backends_named, check_endpoints, time_out};
 use super::{Failure, Format, Outcome, runtime, stdout};
 use crate::backends::{self, Endpoint, OpenError};
 use crate::{doctor, report};
@@ -47,10 +47,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
-    let found = args.backend.iter().map(|name| backends::find(name));
-    let chosen: Vec<_> = found
-        .collect::<Result<_, _>>()
-        .map_err(Failure::bad_input)?;
+    let chosen = backends_named(&args.backend)?;
     let given = args.servers.given().chain(args.databases.given());
     match &chosen[..] {
         [] => {

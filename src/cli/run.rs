@@ -11,7 +11,7 @@ use witness_histories::Stamping;
 use witness_workloads::Parameters;
 
 use super::databases::{DatabaseArgs, ServerArgs};
-use super::shared::{check_endpoints, duration, time_out};
+use super::shared::{backends_named, check_endpoints, duration, time_out};
 use super::{Failure, Format, Outcome, ask, interrupted, runtime, stdout, tell};
 use crate::backends::{self, Endpoint, OpenError};
 use crate::report::{self, text::Detail};
@@ -202,12 +202,7 @@ fn specs(args: &Args) -> Result<Vec<Spec>, Failure> {
             .copied()
             .filter(|b| b.by_default())
             .collect(),
-        named => {
-            let found = named.iter().map(|name| backends::find(name));
-            found
-                .collect::<Result<_, _>>()
-                .map_err(Failure::bad_input)?
-        }
+        named => backends_named(named)?,
     };
     if backends.is_empty() {
         let message = "no backend is taken by default: this was built without the feature \"aws\"";

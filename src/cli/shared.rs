@@ -14,7 +14,7 @@ use witness_checkers::{
 use witness_histories::Format;
 
 use super::Failure;
-use crate::backends::Endpoint;
+use crate::backends::{self, Backend, Endpoint};
 use crate::check;
 use crate::input::Input;
 
@@ -198,6 +198,12 @@ pub(super) fn refuse_taken(path: &Path) -> Result<(), Failure> {
         "{}: is there already, and is not replaced",
         path.display()
     )))
+}
+
+/// The backends of those names.
+pub(super) fn backends_named(names: &[String]) -> Result<Vec<&'static dyn Backend>, Failure> {
+    let found = names.iter().map(|name| backends::find(name));
+    found.collect::<Result<_, _>>().map_err(Failure::bad_input)
 }
 
 /// What of endpoints no backend takes.

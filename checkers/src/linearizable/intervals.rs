@@ -1,7 +1,7 @@
 //! When each operation happened at the earliest and the latest, as positions: of
 //! two ends the one with the smaller position was certainly first.
 
-use crate::clocks::{self, Clocks};
+use crate::clocks;
 use crate::operations::{NEVER, Operations};
 
 /// Calls and returns. No two have the same position.
@@ -18,8 +18,11 @@ impl Intervals {
     /// clocks may be off by that much.
     pub(crate) fn new(operations: &Operations, uncertainty_ns: u64) -> Self {
         if let Some(clocks) = &operations.clocks {
-            let ends = operations.all.iter().map(|op| [op.call, op.ret()]);
-            return Intervals::by_clocks(clocks, ends, uncertainty_ns);
+            let (positions, times) = clocks.certain(events(operations), uncertainty_ns);
+            return Intervals {
+                positions: Some(positions),
+                times: Some(times),
+            };
         }
         let ends = operations.all.iter().zip(&operations.times);
         let ends = ends.map(|(operation, &[call, ret])| {
@@ -32,22 +35,8 @@ impl Intervals {
         }
     }
 
-    /// What is certain of the operations of several recorders, each given by the events
-    /// that are its call and its return or [`NEVER`].
-    pub(crate) fn by_clocks(
-        clocks: &Clocks,
-        ends: impl Iterator<Item = [u32; 2]>,
-        uncertainty_ns: u64,
-    ) -> Self {
-        let (positions, times) = clocks.certain(ends, uncertainty_ns);
-        Intervals {
-            positions: Some(positions),
-            times: Some(times),
-        }
-    }
-
     /// The operations as they may have happened, one way after the other; with one
-    /// recorder the only way there is. See [`Clocks::placements`].
+    /// recorder the only way there is. See [`clocks::Clocks::placements`].
     pub(crate) fn possible(
         operations: &Operations,
         uncertainty_ns: u64,
@@ -57,12 +46,9 @@ impl Intervals {
         let only = only.then(|| Intervals::new(operations, uncertainty_ns));
         let placed = clocks.into_iter().flat_map(move |clocks| {
             let placements = clocks.placements(uncertainty_ns).into_iter();
-            placements.map(move |placement| {
-                let ends = operations.all.iter().map(|op| [op.call, op.ret()]);
-                Intervals {
-                    positions: Some(clocks.placed(ends, uncertainty_ns, &placement)),
-                    times: None,
-                }
+            placements.map(move |placement| Intervals {
+                positions: Some(clocks.placed(events(operations), uncertainty_ns, &placement)),
+                times: None,
             })
         });
         only.into_iter().chain(placed)
@@ -87,6 +73,11 @@ impl Intervals {
             None => widened(operations.times[at as usize], uncertainty_ns),
         }
     }
+}
+
+/// The events that are the call and the return of each operation, as [`clocks`] take them.
+fn events(operations: &Operations) -> impl Iterator<Item = [u32; 2]> {
+    operations.all.iter().map(|op| [op.call, op.ret()])
 }
 
 fn widened([called, returned]: [i64; 2], by_ns: u64) -> [i128; 2] {

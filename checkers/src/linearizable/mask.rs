@@ -3,7 +3,7 @@
 use std::hash::Hash;
 
 /// A set of small numbers.
-pub(super) trait Mask: Clone + Eq + Hash {
+pub(super) trait Mask: Clone + Default + Eq + Hash {
     fn empty(slots: usize) -> Self;
     fn has(&self, slot: u32) -> bool;
     fn insert(&mut self, slot: u32);

@@ -136,6 +136,7 @@ struct Child {
 }
 
 /// What a search remembers.
+#[derive(Default)]
 struct Memory<M> {
     read_only: Vec<bool>,
     /// By node, the last of `rivals` with its usage.
@@ -155,26 +156,6 @@ struct Memory<M> {
     seen: Vec<u32>,
     chained: Vec<u32>,
 }
-impl<M> Default for Memory<M> {
-    fn default() -> Self {
-        Memory {
-            read_only: Vec::new(),
-            visited: HashMap::default(),
-            rivals: Vec::new(),
-            usage: Usage::default(),
-            frames: Vec::new(),
-            children: Vec::new(),
-            links: Vec::new(),
-            path: Vec::new(),
-            candidates: Vec::new(),
-            next: Vec::new(),
-            after: Vec::new(),
-            seen: Vec::new(),
-            chained: Vec::new(),
-        }
-    }
-}
-
 impl<M> Memory<M> {
     fn clear(&mut self, maybes: usize) {
         self.read_only.clear();

@@ -160,10 +160,6 @@ fn recorder<'a>(edn: &mut Lexer<'a>, draft: &mut Draft<'a>) -> Result<(), Box<Fa
 
 fn process(edn: &mut Lexer<'_>) -> Result<Option<Process>, Box<Fault>> {
     let start = edn.at();
-    if let Some(id) = edn.plain_integer().and_then(|word| word.parse().ok()) {
-        return Ok(Some(Process::Client(id)));
-    }
-    edn.rewind(start);
     let form = match edn.peek() {
         Some(b'"') => edn.string()?,
         _ => Cow::Borrowed(edn.word()?),
@@ -192,10 +188,6 @@ fn number<T: std::str::FromStr>(
     expected: &str,
 ) -> Result<Option<T>, Box<Fault>> {
     let start = edn.at();
-    if let Some(number) = edn.plain_integer().and_then(|word| word.parse().ok()) {
-        return Ok(Some(number));
-    }
-    edn.rewind(start);
     let word = edn.word()?;
     match integer(word) {
         Some(number) => Ok(Some(number)),

@@ -5,7 +5,16 @@ use super::facts::Facts;
 use super::inferred::add_wr;
 use super::lists::Lists;
 use super::must::Must;
-use crate::isolation::graph::{GraphBuilder, Kind};
+use crate::isolation::graph::{Graph, GraphBuilder, Kind};
+use crate::isolation::phenomena::Order;
+
+/// The graph of all that follow from what is known, which is ascending, and of the order.
+pub(super) fn graph(facts: &Facts<'_>, musts: &[Must], order: Order) -> Graph {
+    let mut graph = GraphBuilder::new(facts.len());
+    known(facts, musts, &mut graph);
+    facts.order_edges(order, &mut graph);
+    graph.build()
+}
 
 /// All that follow from what is known, which is ascending.
 pub(super) fn known(facts: &Facts<'_>, musts: &[Must], graph: &mut GraphBuilder) {

@@ -6,16 +6,12 @@ use super::facts::Facts;
 use super::inferred::ALL;
 use super::must::Must;
 use crate::isolation::digraph::{Filtered, components};
-use crate::isolation::graph::GraphBuilder;
 use crate::isolation::phenomena::Order;
 
 /// By transaction, whether it is on a circle of what must be before what, of reads, and of the
 /// order. O(transactions + edges).
 pub(super) fn entangled(facts: &Facts<'_>, musts: &[Must], order: Order) -> Vec<bool> {
-    let mut graph = GraphBuilder::new(facts.len());
-    edges::known(facts, musts, &mut graph);
-    facts.order_edges(order, &mut graph);
-    let graph = graph.build();
+    let graph = edges::graph(facts, musts, order);
     let view = Filtered {
         graph: &graph,
         kinds: ALL,

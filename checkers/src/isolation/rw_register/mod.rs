@@ -274,10 +274,7 @@ impl<'a> Registers<'a> {
     /// who read are before those who overwrote.
     fn sorted(&self, musts: &[Must], order: Order) -> Result<Vec<u32>, Vec<u32>> {
         let facts = &self.facts;
-        let mut graph = GraphBuilder::new(facts.len());
-        edges::known(facts, musts, &mut graph);
-        facts.order_edges(order, &mut graph);
-        let graph = graph.build();
+        let graph = edges::graph(facts, musts, order);
         let view = Filtered {
             graph: &graph,
             kinds: inferred::ALL,
