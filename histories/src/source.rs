@@ -2,7 +2,7 @@
 //! begin, in memory that does not grow with them.
 
 use std::fmt;
-use std::io::{self, BufReader, Chain, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
@@ -10,6 +10,10 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 /// A source with the bytes that were looked at put back.
 type Rewound<R> = Chain<Cursor<Vec<u8>>, R>;
+
+/// Unpacked block by block: how much comes before an error must not hang on how much
+/// is asked for at a time.
+type Gzip<R> = BufReader<MultiGzDecoder<BufReader<Rewound<R>>>>;
 
 /// Reads from `R`, unpacking what is packed.
 pub(crate) struct Source<R> {
@@ -21,7 +25,7 @@ enum State<R> {
     /// Nothing was read.
     New(R),
     Plain(Rewound<R>),
-    Gzip(Box<MultiGzDecoder<BufReader<Rewound<R>>>>),
+    Gzip(Box<Gzip<R>>),
     Zstd(Box<Zstd<BufReader<Rewound<R>>>>),
     /// Only while it changes, or after an error.
     Nothing,
@@ -56,7 +60,7 @@ impl<R: Read> Read for Source<R> {
         }
         let read = match &mut self.state {
             State::Plain(source) => return source.read(buffer),
-            State::Gzip(source) => source.read(buffer),
+            State::Gzip(source) => read_buffered(source, buffer),
             State::Zstd(source) => source.read(buffer),
             State::New(_) | State::Nothing => Ok(0),
         };
@@ -81,7 +85,8 @@ impl<R: Read> Source<R> {
         let (gzip, zstd) = (magic.starts_with(&[0x1f, 0x8b]), is_zstd(&magic));
         let source = Cursor::new(magic).chain(source);
         self.state = if gzip {
-            State::Gzip(Box::new(MultiGzDecoder::new(BufReader::new(source))))
+            let unpacked = MultiGzDecoder::new(BufReader::new(source));
+            State::Gzip(Box::new(BufReader::new(unpacked)))
         } else if zstd {
             State::Zstd(Box::new(Zstd::new(BufReader::new(source))))
         } else {
@@ -89,6 +94,13 @@ impl<R: Read> Source<R> {
         };
         Ok(())
     }
+}
+
+/// As `read`, but always by way of the source's own buffer.
+fn read_buffered(source: &mut impl BufRead, buffer: &mut [u8]) -> io::Result<usize> {
+    let read = source.fill_buf()?.read(buffer)?;
+    source.consume(read);
+    Ok(read)
 }
 
 /// Whether a frame begins so: one with data, or one to be skipped.

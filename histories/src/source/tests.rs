@@ -94,6 +94,28 @@ fn what_is_damaged_is_an_error_or_cut_short_but_never_whole() {
 }
 
 #[test]
+fn as_much_is_read_before_the_damage_however_it_is_asked_for() {
+    let text = text(200);
+    for pack in [gzip, zstd] {
+        let packed = pack(&text);
+        for at in (12..packed.len()).step_by(5) {
+            let mut damaged = packed.clone();
+            damaged[at] ^= 0x55;
+            let mut read = [1, 7, 100, 1 << 20].map(|most| {
+                let mut source = Source::new(&*damaged);
+                let (mut bytes, mut piece) = (Vec::new(), vec![0; most]);
+                while let Ok(read @ 1..) = source.read(&mut piece) {
+                    bytes.extend_from_slice(&piece[..read]);
+                }
+                bytes
+            });
+            read.sort();
+            assert_eq!(read[0], read[3], "byte {at}");
+        }
+    }
+}
+
+#[test]
 fn a_window_that_is_too_large_is_refused() {
     // A frame header with a window of 2 TiB or so.
     let bomb = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xf8, 0, 0, 0, 0, 0, 0];
