@@ -72,7 +72,7 @@ fn agree(path: &Path, model: &str, expected: bool, knossos: bool) -> Result<(), 
     let mut options = Options::default();
     options.object.model = Some(model.to_owned());
     if knossos {
-        options.object.initial = Some(0.into());
+        options.object.initial = Some("0".parse()?);
         options.object.nil_reads = NilReads::Unknown;
     }
     let digest = witness::check::digest(&Input::new(path), &[linearizable], true)?;

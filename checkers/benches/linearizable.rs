@@ -23,7 +23,7 @@ fn options(run: &Run) -> Options {
     let mut options = Options::default();
     let model = if run.cas { "cas-register" } else { "register" };
     options.object.model = Some(model.to_owned());
-    options.object.initial = Some(json!(0));
+    options.object.initial = Some(json!(0).into());
     options
 }
 

@@ -58,7 +58,7 @@ pub use checker::{Caveat, CheckError, Checker, Need, Options};
 pub use digest::{Digest, DigestBuilder};
 pub use isolation::{DataType, IsolationLevel, IsolationOptions, isolation_levels};
 pub use linearizable::{
-    Call, FailedCas, Flaw, KeyBy, LinearizableBy, Model, ModelError, ModelInfo, NilReads,
+    Call, FailedCas, Flaw, Initial, KeyBy, LinearizableBy, Model, ModelError, ModelInfo, NilReads,
     ObjectOptions, Order, Proof, linearize, models, shrink, verify_proof,
 };
 pub use operations::{Operations, Outcome};

@@ -15,7 +15,7 @@ use crate::checker::CheckError;
 use crate::clocks::Clocks;
 use crate::intern::{Full, Keys, NONE};
 pub(crate) use canonical::canonical;
-pub(crate) use values::{Values, small_integer};
+pub(crate) use values::{Values, exactly, small_integer};
 
 /// The return of an operation that never returned.
 pub(crate) const NEVER: u32 = u32::MAX;

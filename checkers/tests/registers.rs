@@ -156,7 +156,7 @@ fn nil_and_the_initial_value_mean_what_was_asked() {
     let mut unknown = Options::default();
     unknown.object.nil_reads = NilReads::Unknown;
     let mut initially = Options::default();
-    initially.object.initial = Some(json!(0));
+    initially.object.initial = Some(json!(0).into());
     for checker in ["staleness", "regular"] {
         assert_eq!(check(checker, nil).valid, Valid::False);
         assert_eq!(
@@ -169,6 +169,29 @@ fn nil_and_the_initial_value_mean_what_was_asked() {
                 .explanation
                 .contains("saw the initial value")
         );
+    }
+}
+
+#[test]
+fn an_initial_value_is_as_exact_as_a_read() {
+    let read = "0 invoke read x\n0 ok read x 123456789012345678901234567890";
+    let read = history(read).unwrap();
+    for (initial, valid) in [
+        ("123456789012345678901234567890", Valid::True),
+        ("123456789012345678901234567890.0", Valid::True),
+        ("123456789012345678901234567891", Valid::False),
+        ("1.2345678901234568e29", Valid::False),
+    ] {
+        for model in ["register", "cas-register"] {
+            for nil_reads in [NilReads::Absent, NilReads::Unknown] {
+                let mut options = Options::default();
+                options.object.model = Some(model.to_owned());
+                options.object.initial = Some(initial.parse().unwrap());
+                options.object.nil_reads = nil_reads;
+                let verdict = decide("linearizable", &read, &options);
+                assert_eq!(verdict.valid, valid, "{model} {initial}");
+            }
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde_json::Value;
 use witness_checkers::{
-    DataType, FailedCas, IsolationOptions, KeyBy, NilReads, ObjectOptions, Stop, isolation_levels,
+    DataType, FailedCas, Initial, IsolationOptions, KeyBy, NilReads, ObjectOptions, Stop,
+    isolation_levels,
 };
 use witness_histories::Format;
 
@@ -47,8 +48,8 @@ pub(super) struct ObjectArgs {
     #[arg(long, value_name = "NAME", value_parser = model)]
     model: Option<String>,
     /// The value before the first operation, as JSON; the model's own if not given
-    #[arg(long, value_name = "JSON", value_parser = json)]
-    initial: Option<Value>,
+    #[arg(long, value_name = "JSON", value_parser = initial)]
+    initial: Option<Initial>,
     /// What a read of null has seen
     #[arg(long, value_enum, default_value_t = Nil::Absent)]
     nil_reads: Nil,
@@ -104,8 +105,10 @@ fn key_by(text: &str) -> Result<KeyBy, &'static str> {
 }
 
 /// Text that is no JSON is a string: `--initial nil` needs no quotes.
-fn json(text: &str) -> Result<Value, std::convert::Infallible> {
-    Ok(serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)))
+fn initial(text: &str) -> Result<Initial, std::convert::Infallible> {
+    Ok(text
+        .parse()
+        .unwrap_or_else(|_| Initial::from(Value::from(text))))
 }
 
 impl ObjectArgs {

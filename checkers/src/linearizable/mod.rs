@@ -34,7 +34,7 @@ pub(crate) use judge::{Violation, capitalised};
 pub use model::{Call, Model};
 pub use models::{ModelError, ModelInfo, models};
 pub(crate) use models::{guess, may_tell};
-pub use options::{FailedCas, KeyBy, NilReads, ObjectOptions};
+pub use options::{FailedCas, Initial, KeyBy, NilReads, ObjectOptions};
 pub use proof::{Flaw, Order, Proof};
 pub(crate) use zones::{Conflict, Meaning};
 
@@ -251,11 +251,7 @@ pub(crate) fn meaning(operations: &Operations, options: &Options) -> Meaning {
     Meaning {
         initial: match &options.object.initial {
             None => Some(NONE),
-            Some(initial) => {
-                let mut initial = initial.clone();
-                initial.sort_all_objects();
-                operations.values.find(&initial.to_string())
-            }
+            Some(initial) => operations.values.find(initial.json()),
         },
         nil_is_unknown: options.object.nil_reads == NilReads::Unknown,
         read: named("read"),

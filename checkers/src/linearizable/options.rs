@@ -1,8 +1,68 @@
 //! How operations are to be understood, and what a decision may cost.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::budget::{Budget, Stop};
+use crate::operations::{canonical, exactly};
+
+/// The value before the first operation, as exactly as it is spelt: its numbers may be
+/// longer than any machine's.
+///
+/// ```
+/// use witness_checkers::Initial;
+///
+/// let zero: Initial = "0.0".parse()?;
+/// assert_eq!(zero, Initial::from(serde_json::json!(0)));
+/// assert!("nil".parse::<Initial>().is_err(), "no JSON");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Initial {
+    /// Canonical.
+    json: String,
+}
+
+impl Initial {
+    pub(crate) fn json(&self) -> &str {
+        &self.json
+    }
+
+    /// What a model calls it: what it calls the same value in a history.
+    pub(crate) fn value(&self) -> Value {
+        exactly(&self.json)
+    }
+}
+
+impl From<Value> for Initial {
+    fn from(value: Value) -> Initial {
+        let json = value.to_string();
+        Initial {
+            json: canonical(&json).into_owned(),
+        }
+    }
+}
+
+impl FromStr for Initial {
+    type Err = serde_json::Error;
+
+    /// Reads JSON.
+    fn from_str(json: &str) -> Result<Initial, serde_json::Error> {
+        let json: &RawValue = serde_json::from_str(json)?;
+        Ok(Initial {
+            json: canonical(json.get()).into_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Initial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.json)
+    }
+}
 
 /// What a read of null has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,7 +107,7 @@ pub struct ObjectOptions {
     /// The name of the model; none: the one that the operations tell.
     pub model: Option<String>,
     /// The value before the first operation; none: the model's own.
-    pub initial: Option<Value>,
+    pub initial: Option<Initial>,
     /// What a read of null has seen.
     pub nil_reads: NilReads,
     /// What a refused compare-and-set says; none: that the value was not the expected

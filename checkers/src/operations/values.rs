@@ -52,11 +52,15 @@ impl Values {
         if number & INTEGER != 0 {
             return Value::from(number & !INTEGER);
         }
-        let json = String::from_utf8_lossy(self.0.get(number));
-        let plainly = (!holds_long_number(&json)).then(|| serde_json::from_str(&json).ok());
-        let value = plainly.flatten().or_else(|| exactly(&json));
-        value.unwrap_or_else(|| Value::String(json.into_owned()))
+        exactly(&String::from_utf8_lossy(self.0.get(number)))
     }
+}
+
+/// The value of canonical JSON, by [`Values::get`].
+pub(crate) fn exactly(json: &str) -> Value {
+    let plainly = (!holds_long_number(json)).then(|| serde_json::from_str(json).ok());
+    let value = plainly.flatten().or_else(|| piece_by_piece(json));
+    value.unwrap_or_else(|| Value::from(json))
 }
 
 /// Whether there may be a number that no machine number holds. All of fifteen digits do.
@@ -66,18 +70,17 @@ fn holds_long_number(json: &str) -> bool {
     parts.any(|part| part.len() > 15)
 }
 
-/// The value of canonical JSON, by [`Values::get`].
-fn exactly(json: &str) -> Option<Value> {
+fn piece_by_piece(json: &str) -> Option<Value> {
     match json.as_bytes().first()? {
         b'[' => {
             let items: Vec<&RawValue> = serde_json::from_str(json).ok()?;
-            let items = items.into_iter().map(|item| exactly(item.get()));
+            let items = items.into_iter().map(|item| piece_by_piece(item.get()));
             items.collect::<Option<_>>().map(Value::Array)
         }
         b'{' => {
             let fields: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
             let fields = fields.into_iter();
-            let fields = fields.map(|(name, value)| Some((name, exactly(value.get())?)));
+            let fields = fields.map(|(name, value)| Some((name, piece_by_piece(value.get())?)));
             fields.collect::<Option<_>>().map(Value::Object)
         }
         b'-' | b'0'..=b'9' => match serde_json::from_str(json) {

@@ -315,6 +315,6 @@ fn a_proof_with_a_flaw_is_refused() {
         "another object"
     );
     let mut other = options;
-    other.object.initial = Some(json!(2));
+    other.object.initial = Some(json!(2).into());
     assert_eq!(verify_proof(&digest_of, &other, &proof), Ok(()));
 }

@@ -50,8 +50,8 @@ fn options(case: &Case) -> Options {
         options.object.nil_reads = NilReads::Unknown;
     }
     options.object.initial = match case.model {
-        "register" | "cas-register" if case.starts_at_zero => Some(json!(0)),
-        "semaphore" => Some(json!(2)),
+        "register" | "cas-register" if case.starts_at_zero => Some(json!(0).into()),
+        "semaphore" => Some(json!(2).into()),
         _ => None,
     };
     options

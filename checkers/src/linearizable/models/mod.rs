@@ -15,7 +15,7 @@ use hashbrown::HashMap;
 use serde_json::Value;
 
 use super::judge::Judge;
-use super::options::{NilReads, ObjectOptions};
+use super::options::{Initial, NilReads, ObjectOptions};
 pub(crate) use counting::{Counter, Semaphore};
 pub(crate) use kv::Kv;
 pub(crate) use mutex::{FencedLock, Mutex, OwnerMutex};
@@ -131,6 +131,7 @@ pub(crate) fn find(name: &str, options: &ObjectOptions) -> Result<Box<dyn Judge>
     let number = |model: &'static str, least: i64, otherwise: i64| match initial {
         None => Ok(otherwise),
         Some(value) => value
+            .value()
             .as_i64()
             .filter(|&n| n >= least)
             .ok_or(ModelError::Initial {
@@ -140,7 +141,7 @@ pub(crate) fn find(name: &str, options: &ObjectOptions) -> Result<Box<dyn Judge>
             }),
     };
     let register = |cas: bool| Register {
-        initial: initial.cloned().unwrap_or(Value::Null),
+        initial: initial.map_or(Value::Null, Initial::value),
         nil_is_unknown: options.nil_reads == NilReads::Unknown,
         cas,
     };
@@ -171,11 +172,13 @@ pub(crate) fn find(name: &str, options: &ObjectOptions) -> Result<Box<dyn Judge>
     };
     let starts = matches!(name, "register" | "cas-register" | "semaphore" | "counter");
     match (initial, MODELS.iter().find(|model| model.name == name)) {
-        (Some(initial), Some(info)) if !starts && !initial.is_null() => Err(ModelError::Initial {
-            model: info.name,
-            initial: initial.to_string(),
-            expected: "nothing",
-        }),
+        (Some(initial), Some(info)) if !starts && initial.json() != "null" => {
+            Err(ModelError::Initial {
+                model: info.name,
+                initial: initial.to_string(),
+                expected: "nothing",
+            })
+        }
         _ => Ok(model),
     }
 }
