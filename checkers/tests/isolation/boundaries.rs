@@ -100,6 +100,28 @@ fn a_write_before_a_read_follows_no_read() {
     }
 }
 
+/// No write is installed after itself.
+#[test]
+fn what_its_process_writes_only_later_nobody_has_read() {
+    let lists = r#"
+        0 invoke txn _ [["r",1,null]]
+        0 ok     txn _ [["r",1,[1]]]
+        0 invoke txn _ [["append",1,1]]
+        0 ok     txn _ [["append",1,1]]
+    "#;
+    let registers = r#"
+        0 invoke txn _ [["r",1,null]]
+        0 ok     txn _ [["r",1,1]]
+        0 invoke txn _ [["w",1,1]]
+        0 ok     txn _ [["w",1,1]]
+    "#;
+    for history in [lists, registers] {
+        assert_eq!(held(history, "writes-follow-reads"), Valid::False);
+        assert_eq!(held(history, "monotonic-writes"), Valid::True);
+        assert_eq!(held(history, "serializable"), Valid::True);
+    }
+}
+
 /// A version in the middle of another transaction is one wherever it is read.
 #[test]
 fn intermediate_versions_are_read_after_own_writes_too() {

@@ -273,6 +273,10 @@ impl<'a> Ordered<'a> {
                     if later {
                         following.add(from, to, Kind::Wr);
                     }
+                    // No write is installed after itself.
+                    if later && from == to && to != read.txn {
+                        found.insert("missing-read-write-dependency");
+                    }
                 }
             }
         }

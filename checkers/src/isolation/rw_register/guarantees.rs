@@ -213,17 +213,10 @@ fn monotonic_reads(facts: &Facts<'_>, graph: &mut GraphBuilder, initials: &mut I
 
 /// What a transaction saw was there before what its process writes from then on.
 fn writes_follow_reads(facts: &Facts<'_>, graph: &mut GraphBuilder) {
-    let mut place = vec![(NONE, 0_u32); facts.len() as usize];
-    let sessions = facts.sessions();
-    for (number, session) in (0..).zip(&sessions) {
-        for (at, &transaction) in (0..).zip(session) {
-            place[transaction as usize] = (number, at);
-        }
-    }
-    for (number, session) in (0..).zip(&sessions) {
+    for session in facts.sessions() {
         // From each of these on to all that the session writes in later transactions.
         let mut helpers: Vec<u32> = Vec::with_capacity(session.len());
-        for &transaction in session {
+        for &transaction in &session {
             let helper = graph.helper();
             if let Some(&before) = helpers.last() {
                 graph.edge(before, helper, Kind::Through);
@@ -233,29 +226,16 @@ fn writes_follow_reads(facts: &Facts<'_>, graph: &mut GraphBuilder) {
             }
             helpers.push(helper);
         }
-        for (at, &transaction) in (0_u32..).zip(session) {
+        for (&transaction, &helper) in session.iter().zip(&helpers) {
             for &version in facts.reads(transaction) {
                 let writer = facts.writer(version);
                 if writer == NONE || writer == transaction {
                     continue;
                 }
-                let (session_of, later) = place[writer as usize];
                 if facts.writes_after(transaction, version) {
                     graph.edge(writer, transaction, Kind::Wr);
                 }
-                if session_of != number || later < at {
-                    graph.edge(writer, helpers[at as usize], Kind::Wr);
-                    continue;
-                }
-                // It read what its own process wrote only later: all but that one itself.
-                for &between in &session[at as usize + 1..later as usize] {
-                    if !facts.installs(between).is_empty() {
-                        graph.edge(writer, between, Kind::Wr);
-                    }
-                }
-                if let Some(&helper) = helpers.get(later as usize) {
-                    graph.edge(writer, helper, Kind::Wr);
-                }
+                graph.edge(writer, helper, Kind::Wr);
             }
         }
     }

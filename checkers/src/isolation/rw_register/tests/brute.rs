@@ -318,7 +318,9 @@ impl Brute {
             });
         let writes = |at: usize| !all[at].writes.is_empty();
         let mw = !self.garbage && acyclic(&or(&ww, &process));
-        let follows = self.matrix(|a, b| {
+        // No write is installed after itself: who reads what its process writes only later
+        // breaks it.
+        let follows = self.matrix_with_loops(|a, b| {
             let before =
                 |&(k, v): &(u32, Option<u32>)| v.is_some_and(|v| self.writer(k, v) == Some(a));
             let itself = all[b].reads[..all[b].before_last_write].iter().any(before);
