@@ -60,7 +60,7 @@ fn answer(code: &str, message: &str) -> FaultAction {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_sqlstate_has_its_class() {
-    let (database, cluster) = open(Duration::from_secs(60)).await;
+    let (database, cluster) = open(Duration::from_secs(300)).await;
     for (at, code, fault) in [
         (FaultPoint::Commit, "40001", Fault::Conflict),
         (FaultPoint::Commit, "40P01", Fault::Conflict),
@@ -92,7 +92,7 @@ async fn every_sqlstate_has_its_class() {
 /// Two transactions read the same two rows and write one each.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_is_read_for_update_counts_as_written() {
-    let (database, _cluster) = open(Duration::from_secs(60)).await;
+    let (database, _cluster) = open(Duration::from_secs(300)).await;
     let row = |key: &str| Row::from([("key".into(), key.into())]);
     for (for_update, rows_exist, second_commits) in [
         (false, true, true),
@@ -135,7 +135,7 @@ async fn a_row_that_is_read_for_update_counts_as_written() {
 /// The driver says "connection closed" and has no SQLSTATE for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_whose_answer_is_lost_may_have_happened() {
-    let (database, cluster) = open(Duration::from_secs(60)).await;
+    let (database, cluster) = open(Duration::from_secs(300)).await;
     for (action, happened) in [
         (FaultAction::DropAfter, true),
         (FaultAction::DropBefore, false),
@@ -151,7 +151,7 @@ async fn a_commit_whose_answer_is_lost_may_have_happened() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_does_not_come_is_a_timeout() {
-    let (database, cluster) = open(Duration::from_secs(3)).await;
+    let (database, cluster) = open(Duration::from_secs(10)).await;
     let mut db = connect(&database, 0).await;
     cluster.inject(Injected::once(FaultPoint::Commit, FaultAction::HangAfter));
     let error = sell(db.as_mut(), "s1").await.unwrap_err();
@@ -167,7 +167,7 @@ async fn an_answer_that_does_not_come_is_a_timeout() {
 /// driver takes for success.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_after_a_failed_statement_is_never_ok() {
-    let (database, _cluster) = open(Duration::from_secs(60)).await;
+    let (database, _cluster) = open(Duration::from_secs(300)).await;
     let mut db = connect(&database, 0).await;
     sell(db.as_mut(), "s1").await.unwrap();
 
@@ -189,7 +189,7 @@ async fn a_commit_after_a_failed_statement_is_never_ok() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_buyers_of_one_seat_conflict_at_commit() {
-    let (database, _cluster) = open(Duration::from_secs(60)).await;
+    let (database, _cluster) = open(Duration::from_secs(300)).await;
     let seat = |owner: &str| {
         let status = ("status".to_owned(), "sold".to_owned());
         Row::from([
@@ -221,7 +221,7 @@ async fn two_buyers_of_one_seat_conflict_at_commit() {
 /// same time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_change_that_was_overtaken_is_tried_again() {
-    let (database, cluster) = open(Duration::from_secs(60)).await;
+    let (database, cluster) = open(Duration::from_secs(300)).await;
     for code in ["OC001", "40001"] {
         let message = "schema has been updated by another transaction (OC001)";
         for statement in ["DROP TABLE", "CREATE TABLE"] {

@@ -12,7 +12,7 @@ use witness_workloads::{Connection, Database, DbError, Expectation, Fault, Row};
 
 async fn open(dynamodb: DynamoOptions) -> (Arc<dyn Database>, GlobalTables) {
     let options = Options {
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_secs(300),
         dynamodb,
         ..Options::default()
     };
@@ -94,7 +94,7 @@ const WITH_TOKENS: DynamoOptions = DynamoOptions {
 async fn eventual_reads_ask_for_no_consistency() {
     for (reads, served) in [(Reads::Consistent, false), (Reads::Eventual, true)] {
         let options = Options {
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_secs(300),
             dynamodb: DynamoOptions {
                 reads,
                 ..DynamoOptions::default()

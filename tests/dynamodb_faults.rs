@@ -49,7 +49,7 @@ fn sale(id: &str) -> Row {
 async fn every_error_has_its_class() {
     use ErrorKind as E;
     use FaultAction::{DropRequest, Fail, GarbleAnswer, LoseAnswer};
-    let (database, servers) = open("dynamodb", Duration::from_secs(60)).await;
+    let (database, servers) = open("dynamodb", Duration::from_secs(300)).await;
     for (action, fault, class) in [
         (
             Fail(E::TransactionConflict),
@@ -113,7 +113,7 @@ async fn every_error_has_its_class() {
 /// one wrote, and reports a failed condition for a write that happened.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conditional_put_whose_answer_is_lost_is_not_a_failed_condition() {
-    let (database, servers) = open("dynamodb", Duration::from_secs(60)).await;
+    let (database, servers) = open("dynamodb", Duration::from_secs(300)).await;
     let mut db = connect(&database).await;
     db.write(&SEATS, &seat("available")).await.unwrap();
     db.commit().await.unwrap();
@@ -143,11 +143,11 @@ async fn a_conditional_put_whose_answer_is_lost_is_not_a_failed_condition() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_does_not_come_is_a_timeout() {
-    let (database, servers) = open("dynamodb", Duration::from_secs(60)).await;
+    let (database, servers) = open("dynamodb", Duration::from_secs(300)).await;
     drop(database);
     servers.shutdown().await;
     // The time that a hanging request is given is the only one that passes here.
-    let (database, servers) = open("dynamodb", Duration::from_secs(3)).await;
+    let (database, servers) = open("dynamodb", Duration::from_secs(10)).await;
     let mut db = connect(&database).await;
     servers.inject(Injected::once("PutItem", FaultAction::Hang));
     let error = db.write(&SEATS, &seat("sold")).await.unwrap_err();
@@ -161,7 +161,7 @@ async fn an_answer_that_does_not_come_is_a_timeout() {
 /// The seat is sold, the sale is not in the ledger: neither "happened" nor "did not".
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_half_done_is_indeterminate() {
-    let (database, servers) = open("dynamodb", Duration::from_secs(60)).await;
+    let (database, servers) = open("dynamodb", Duration::from_secs(300)).await;
     let mut db = connect(&database).await;
     db.write(&SEATS, &seat("sold")).await.unwrap();
     servers.inject(Injected::once(
@@ -188,7 +188,7 @@ async fn a_request_that_is_half_done_is_indeterminate() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_left_by_an_earlier_run_are_emptied_everywhere() {
     for backend in ["dynamodb", "dynamodb-mrsc"] {
-        let (database, servers) = open(backend, Duration::from_secs(60)).await;
+        let (database, servers) = open(backend, Duration::from_secs(300)).await;
         let mut db = connect(&database).await;
         for n in 0..40 {
             db.append(&LEDGER, &sale(&format!("s{n}"))).await.unwrap();

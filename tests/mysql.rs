@@ -115,7 +115,7 @@ async fn stale() -> Result<(), Failed> {
     let cluster = tokio::task::spawn_blocking(move || Cluster::start(&installed)).await??;
     let urls = cluster.urls();
     let options = Options {
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_secs(300),
         servers: ServerOptions {
             urls: vec![Url::new("one", &urls[0]), Url::new("two", &urls[1])],
             isolation: Isolation::Serializable,
@@ -202,8 +202,8 @@ async fn read(db: &mut dyn Connection) -> Result<Option<Row>, DbError> {
 fn spec(workload: &str, isolation: Isolation) -> Spec {
     let mut spec = Spec::new(workload, "mysql").expect("both are registered");
     spec.options.servers.isolation = isolation;
-    spec.options.timeout = Duration::from_secs(60);
-    spec.settle_max = Duration::from_secs(60);
+    spec.options.timeout = Duration::from_secs(300);
+    spec.settle_max = Duration::from_secs(300);
     spec.store = concat!(env!("CARGO_TARGET_TMPDIR"), "/mysql-store").into();
     spec
 }

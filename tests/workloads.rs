@@ -507,8 +507,8 @@ fn spec(workload: &str, backend: &str, app: &str) -> Spec {
     let mut spec = Spec::new(workload, backend).expect("registered");
     spec.parameters.app = app.into();
     // Clients that wait for a core are not clients that time out.
-    spec.options.timeout = Duration::from_secs(60);
-    spec.settle_max = Duration::from_secs(60);
+    spec.options.timeout = Duration::from_secs(300);
+    spec.settle_max = Duration::from_secs(300);
     spec.store = concat!(env!("CARGO_TARGET_TMPDIR"), "/store").into();
     spec
 }

@@ -67,7 +67,7 @@ impl Server {
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 fn seat(key: &str, owner: &str) -> Row {
     Row::from([("key".into(), key.into()), ("owner".into(), owner.into())])
@@ -151,7 +151,7 @@ async fn taken() -> Result<(), Failed> {
 
 /// It waits for a lock until the server gives it up.
 async fn slow() -> Result<(), Failed> {
-    let server = Server::start(Isolation::ReadCommitted, Duration::from_secs(2)).await?;
+    let server = Server::start(Isolation::ReadCommitted, Duration::from_secs(10)).await?;
     let holder = connect(&server.url).await?;
     holder
         .batch_execute("BEGIN; LOCK TABLE witness_op_log")

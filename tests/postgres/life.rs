@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use witness::local::postgres::{Cluster, Installed, Settings};
 
 /// What takes longer than this is not going to happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 pub fn trials() -> Vec<Trial> {
     vec![

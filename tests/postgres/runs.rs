@@ -219,8 +219,8 @@ fn spec(workload: &str, isolation: Isolation) -> Spec {
     spec.backend = &OnShared { gate: None };
     spec.options.servers.isolation = isolation;
     // Clients that wait for a core are not clients that time out.
-    spec.options.timeout = Duration::from_secs(60);
-    spec.settle_max = Duration::from_secs(60);
+    spec.options.timeout = Duration::from_secs(300);
+    spec.settle_max = Duration::from_secs(300);
     spec.store = concat!(env!("CARGO_TARGET_TMPDIR"), "/postgres-store").into();
     spec
 }

@@ -28,7 +28,7 @@ use crate::runs::Theory;
 use crate::trial;
 
 /// What takes longer than this is not going to happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = vec![trial("scene::paused-standby::stale-read", || async {

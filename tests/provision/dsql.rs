@@ -120,7 +120,7 @@ fn plan() -> Plan {
 }
 
 const PATIENT: Patience = Patience {
-    limit: Duration::from_secs(60),
+    limit: Duration::from_secs(300),
     pause: Duration::ZERO,
 };
 

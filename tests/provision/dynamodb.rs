@@ -98,7 +98,7 @@ fn client(script: &Script, region: &str) -> Client {
 const REGIONS: [&str; 2] = ["us-east-1", "us-east-2"];
 
 const PATIENT: Patience = Patience {
-    limit: Duration::from_secs(60),
+    limit: Duration::from_secs(300),
     pause: Duration::ZERO,
 };
 

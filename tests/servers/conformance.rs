@@ -78,7 +78,7 @@ pub const ALL: &[(&str, Check, Differs)] = &[
 fn open(url: &str, dynamodb: DynamoOptions) -> Result<Arc<dyn Database>, Failed> {
     let options = Options {
         endpoints: vec![format!("us-east-1={url}").parse()?],
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_secs(300),
         dynamodb,
         ..Options::default()
     };

@@ -24,7 +24,7 @@ pub const ALL: &[(&str, Check)] = &[
 ];
 
 const PATIENT: Patience = Patience {
-    limit: Duration::from_secs(60),
+    limit: Duration::from_secs(300),
     pause: Duration::from_millis(20),
 };
 

@@ -12,7 +12,7 @@ use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 use witness_regions::dsql::{Cluster, Endpoint, Options};
 
 /// Longer than anything here takes, so that a test ends even when the server hangs.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 pub async fn start(options: Options) -> Cluster {
     Cluster::start(options).await.unwrap()
