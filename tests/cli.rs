@@ -472,6 +472,84 @@ fn options_say_how_operations_are_understood() {
     }
 }
 
+/// A number of any length, nil as Clojure has it, and no text that only looks like one.
+#[test]
+fn an_initial_value_is_what_it_is_spelt_as() {
+    let read = |value: &str| {
+        format!(
+            "{{\"index\":0,\"time\":0,\"type\":\"invoke\",\"process\":0,\"f\":\"read\"}}\n\
+             {{\"index\":1,\"time\":1,\"type\":\"ok\",\"process\":0,\"f\":\"read\",\"value\":{value}}}\n"
+        )
+    };
+    let long = "123456789012345678901234567890";
+    for (value, initial, code) in [
+        (long, long, 0),
+        (long, "123456789012345678901234567891", 1),
+        ("null", "nil", 0),
+        ("null", "null", 0),
+        ("\"nil\"", "nil", 1),
+        ("\"nil\"", "\"nil\"", 0),
+        ("-1", "-1", 0),
+        ("1", "{bad", 254),
+        ("\"free\"", "free", 254),
+    ] {
+        let dir = dir_with(&[("history", &read(value))]);
+        let all = [
+            "check",
+            "history",
+            "--checker",
+            "linearizable",
+            "--model",
+            "register",
+            "--initial",
+            initial,
+        ];
+        let said = witness(&all, dir.path());
+        assert_eq!(
+            said.code, code,
+            "{value} {initial}: {}{}",
+            said.stdout, said.stderr
+        );
+    }
+}
+
+/// What the reader gave out as times are nobody's clocks.
+#[test]
+fn where_no_times_were_recorded_uncertain_clocks_are_no_excuse() {
+    let stale = r#"[
+        {"type":"invoke","process":0,"f":"write","value":1},
+        {"type":"ok","process":0,"f":"write","value":1},
+        {"type":"invoke","process":1,"f":"read","value":null},
+        {"type":"ok","process":1,"f":"read","value":null}]"#;
+    let lists = r#"[
+        {"type":"invoke","process":0,"f":"txn","value":[["append",1,1]]},
+        {"type":"ok","process":0,"f":"txn","value":[["append",1,1]]},
+        {"type":"invoke","process":1,"f":"txn","value":[["r",1,null]]},
+        {"type":"ok","process":1,"f":"txn","value":[["r",1,[]]]}]"#;
+    let dir = dir_with(&[("stale.json", stale), ("lists.json", lists)]);
+    for (file, checker) in [
+        ("stale.json", "linearizable"),
+        ("stale.json", "staleness"),
+        ("stale.json", "regular"),
+        ("lists.json", "isolation"),
+    ] {
+        let said = witness(&["check", file, "--checker", checker], dir.path());
+        assert_eq!(said.code, 1, "{checker}: {}", said.stdout);
+        assert!(!said.stdout.contains(" ns"), "{}", said.stdout);
+        let uncertain = [
+            "check",
+            file,
+            "--checker",
+            checker,
+            "--clock-uncertainty",
+            "1ms",
+        ];
+        let said = witness(&uncertain, dir.path());
+        assert_eq!(said.code, 2, "{checker}: {}", said.stdout);
+        assert!(said.stdout.contains("does not say when"), "{}", said.stdout);
+    }
+}
+
 #[cfg(feature = "aws")]
 mod run {
     use super::*;

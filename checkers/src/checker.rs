@@ -62,6 +62,9 @@ pub struct Caveat {
     /// Whether nobody recorded which process did what, so that nothing can be said of the
     /// order of processes.
     pub unknown_processes: bool,
+    /// Whether nobody recorded when something happened, so that nothing can be said of how
+    /// long anything took, or of clocks.
+    pub unknown_times: bool,
 }
 
 /// An event whose contents no checker could make sense of.
@@ -115,11 +118,13 @@ impl From<&witness_histories::Warning> for Caveat {
             } => format!("{what}, from line {line} on, for {events} events"),
             other => other.to_string(),
         };
-        let supplied = |what: &Supplied| *what == Supplied::Process;
+        let supplied =
+            |it: Supplied| matches!(warning, Warning::Supplied { what, .. } if *what == it);
         Caveat {
             message,
             unseen: warning.is_unseen(),
-            unknown_processes: matches!(warning, Warning::Supplied { what, .. } if supplied(what)),
+            unknown_processes: supplied(Supplied::Process),
+            unknown_times: supplied(Supplied::Time),
         }
     }
 }

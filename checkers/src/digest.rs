@@ -155,13 +155,17 @@ impl DigestBuilder {
                 message: doubt,
                 unseen: true,
                 unknown_processes: false,
+                unknown_times: false,
             });
         }
+        let times_are_invented = self.caveats.iter().any(|caveat| caveat.unknown_times);
         let mut transactions = self.transactions.unwrap_or_default().finish();
+        transactions.times_are_invented = times_are_invented;
         transactions.processes_are_known =
             !self.caveats.iter().any(|caveat| caveat.unknown_processes);
         let mut operations = self.operations.unwrap_or_default().finish();
         operations.clocks.clone_from(&clocks);
+        operations.times_are_invented = times_are_invented;
         Ok(Digest {
             caveats: self.caveats,
             events: self.events,

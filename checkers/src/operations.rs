@@ -84,6 +84,8 @@ pub struct Operations {
     pub(crate) failed: u64,
     /// What orders the events, if several recorders saw them.
     pub(crate) clocks: Option<Arc<Clocks>>,
+    /// Whether nobody recorded when events happened, but only in which order.
+    pub(crate) times_are_invented: bool,
 }
 
 impl Operations {

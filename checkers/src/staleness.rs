@@ -89,6 +89,8 @@ impl Checker for Staleness {
         });
         let all: Vec<&[u32]> = registers.members().collect();
         let measured = measured(&registers, &all);
+        // How long nobody knows if the reader gave the times out.
+        let timed = !operations.times_are_invented;
         let mut most = Most::default();
         let mut stale = Vec::new();
         for (&members, measured) in all.iter().zip(measured) {
@@ -116,23 +118,28 @@ impl Checker for Staleness {
             ruling.anomaly(STALE, || {
                 let shown = [Some(read.read), read.written, Some(read.newer)];
                 let shown: Vec<u64> = shown.into_iter().flatten().collect();
-                let text = explain(&registers, &read);
+                let text = explain(&registers, &read, timed);
                 registers.anomaly(STALE, registers.key(members), text, &shown)
             });
         }
         let reads = registers.reads();
-        most.count(&mut ruling, reads);
+        most.count(&mut ruling, reads, timed);
         let [stale, impossible, together] =
             [STALE, IMPOSSIBLE, TOGETHER].map(|name| ruling.counted(name));
         let of = words::count(registers.len() as u64, "register");
         ruling.conclude("Fresh ✓", |valid, doubt| match valid {
             Valid::True => format!("{} of {of}, none stale", words::count(reads, "read")),
-            Valid::False if stale > 0 => format!(
-                "{stale} of {} stale: the stalest by {} and {}",
-                words::count(reads, "read"),
-                words::count(most.missed, "version"),
-                words::milliseconds(most.behind)
-            ),
+            Valid::False if stale > 0 => {
+                let and = match timed {
+                    true => format!(" and {}", words::milliseconds(most.behind)),
+                    false => String::new(),
+                };
+                format!(
+                    "{stale} of {} stale: the stalest by {}{and}",
+                    words::count(reads, "read"),
+                    words::count(most.missed, "version"),
+                )
+            }
             Valid::False if together > 0 => {
                 format!(
                     "no read alone is stale, but those of {together} of {of} cannot all be right"
@@ -176,28 +183,33 @@ impl Most {
         self.at_most = self.at_most.max(found.versions.at_most);
     }
 
-    fn count(&self, ruling: &mut Ruling, reads: u64) {
+    fn count(&self, ruling: &mut Ruling, reads: u64, timed: bool) {
         ruling.count("reads", reads);
         ruling.count("k_at_least", self.at_least);
         ruling.count("k_at_most", self.at_most);
         ruling.count("missed_versions_max", self.missed);
-        ruling.count("behind_ns_max", self.behind);
-        ruling.count("delta_ns", self.delta);
+        if timed {
+            ruling.count("behind_ns_max", self.behind);
+            ruling.count("delta_ns", self.delta);
+        }
     }
 }
 
-/// Which read, what it missed, and how long after.
-fn explain(registers: &Registers<'_>, read: &StaleRead) -> String {
+/// Which read, what it missed, and how long after if times were recorded.
+fn explain(registers: &Registers<'_>, read: &StaleRead, timed: bool) -> String {
+    let long = match timed {
+        true => format!("{} ", words::milliseconds(read.behind)),
+        false => String::new(),
+    };
     let beside = match read.missed {
         1 => String::new(),
         missed => format!(", the first of {missed} newer values that it missed"),
     };
     format!(
-        "{} saw {}, although {} had taken effect {} before{beside}.",
+        "{} saw {}, although {} had taken effect {long}before{beside}.",
         capitalised(&registers.name_of(read.read)),
         registers.source(read.written),
         registers.name_of(read.newer),
-        words::milliseconds(read.behind)
     )
 }
 

@@ -239,6 +239,7 @@ mod tests {
             message: "cut short".to_owned(),
             unseen: true,
             unknown_processes: false,
+            unknown_times: false,
         });
         let none = Verdicts::compose(Vec::new(), &digest.finish().unwrap());
         let json = r#"{"valid":"unknown","verdicts":[],"notes":["cut short"]}"#;

@@ -41,18 +41,19 @@ impl Draft<'_> {
     }
 }
 
-/// What a reader supplied where a history of another format leaves it out. None
-/// of it changes a verdict: the order of the events is kept.
+/// What a reader supplied where a history of another format leaves it out. The order of
+/// the events is kept, so none of it changes a verdict but one on how long something took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Supplied {
     /// Indices are missing or do not count from 0 without gaps: the events were
     /// counted. An index that differs is kept as the field `source_index`.
     Index,
-    /// Times are missing, or go backwards, which the order of events does not: a
-    /// missing one is a nanosecond after the one before, an early one the same as
-    /// the one before, and is kept as the field `source_time`.
+    /// Times are missing: each is a nanosecond after the one before.
     Time,
+    /// Times go backwards, which the order of events does not: an early one is the same
+    /// as the one before, and is kept as the field `source_time`.
+    EarlyTime,
     /// Processes are missing: taken for one client, 0.
     Process,
     /// Functions are missing: taken for `txn`, as Elle does.
@@ -64,6 +65,7 @@ impl fmt::Display for Supplied {
         f.write_str(match self {
             Supplied::Index => "indices were given out in order",
             Supplied::Time => "times were given out in order",
+            Supplied::EarlyTime => "times that go back were taken for the one before",
             Supplied::Process => "a missing process was taken for client 0",
             Supplied::F => "a missing function was taken for \"txn\"",
         })
@@ -76,7 +78,7 @@ pub(crate) struct Completion {
     events: u64,
     time: Option<i64>,
     /// By [`Supplied`]: for how many events, and the line of the first.
-    supplied: [(u64, u64); 4],
+    supplied: [(u64, u64); 5],
 }
 
 impl Completion {
@@ -100,7 +102,7 @@ impl Completion {
         }
         let time = match (draft.time, self.time) {
             (Some(time), Some(before)) if time < before => {
-                self.note(Supplied::Time, line);
+                self.note(Supplied::EarlyTime, line);
                 keep("source_time", &time.to_string(), &mut draft);
                 before
             }
@@ -138,6 +140,7 @@ impl Completion {
         [
             Supplied::Index,
             Supplied::Time,
+            Supplied::EarlyTime,
             Supplied::Process,
             Supplied::F,
         ]

@@ -238,7 +238,7 @@ impl<R: Read> Source<R> {
             matches!(
                 warning,
                 Warning::Supplied {
-                    what: Supplied::Time,
+                    what: Supplied::Time | Supplied::EarlyTime,
                     ..
                 }
             )

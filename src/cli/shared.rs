@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use serde_json::Value;
 use witness_checkers::{
     DataType, FailedCas, Initial, IsolationOptions, KeyBy, NilReads, ObjectOptions, Stop,
     isolation_levels,
@@ -47,8 +46,8 @@ pub(super) struct ObjectArgs {
     /// The model, such as register, cas-register, kv, fifo-queue; told by the operations if not given
     #[arg(long, value_name = "NAME", value_parser = model)]
     model: Option<String>,
-    /// The value before the first operation, as JSON; the model's own if not given
-    #[arg(long, value_name = "JSON", value_parser = initial)]
+    /// The value before the first operation, as JSON or nil; the model's own if not given
+    #[arg(long, value_name = "JSON", allow_hyphen_values = true, value_parser = initial)]
     initial: Option<Initial>,
     /// What a read of null has seen
     #[arg(long, value_enum, default_value_t = Nil::Absent)]
@@ -104,11 +103,11 @@ fn key_by(text: &str) -> Result<KeyBy, &'static str> {
     }
 }
 
-/// Text that is no JSON is a string: `--initial nil` needs no quotes.
-fn initial(text: &str) -> Result<Initial, std::convert::Infallible> {
-    Ok(text
-        .parse()
-        .unwrap_or_else(|_| Initial::from(Value::from(text))))
+/// JSON, or `nil`.
+fn initial(text: &str) -> Result<Initial, &'static str> {
+    let json = if text == "nil" { "null" } else { text };
+    json.parse()
+        .map_err(|_| "expected JSON, or nil: text takes quotes of its own, '\"free\"'")
 }
 
 impl ObjectArgs {

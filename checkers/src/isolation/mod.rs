@@ -37,7 +37,7 @@ pub use options::{DataType, IsolationOptions};
 pub(crate) use transactions::{Transactions, TransactionsBuilder};
 
 use crate::checker::{Checker, Need, Options};
-use crate::clocks::Clocks;
+use crate::clocks::{self, Clocks};
 use crate::digest::Digest;
 use crate::ruling::Ruling;
 use crate::verdict::{Anomaly, Cycle, CycleEdge, CycleTransaction, Valid, Verdict};
@@ -100,6 +100,10 @@ impl Checker for Isolation {
         ruling.property(level.name());
         if transactions.is_empty() {
             ruling.doubt("there are no transactions");
+            return undecided(ruling, level.name());
+        }
+        if uncertainty_ns > 0 && transactions.times_are_invented {
+            ruling.doubt(clocks::NOT_RECORDED);
             return undecided(ruling, level.name());
         }
         let all = 0..transactions.len() as u32;

@@ -159,6 +159,8 @@ pub(crate) struct Transactions {
     pub(crate) untold: Option<u32>,
     /// Whether the history says which process executed what.
     pub(crate) processes_are_known: bool,
+    /// Whether nobody recorded when events happened, but only in which order.
+    pub(crate) times_are_invented: bool,
 }
 
 impl Transactions {

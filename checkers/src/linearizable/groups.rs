@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::object::Misfit;
 use super::options::KeyBy;
 use crate::checker::Options;
+use crate::clocks;
 use crate::intern::NONE;
 use crate::operations::{Operation, Operations};
 
@@ -21,8 +22,18 @@ impl Groups {
     /// O(n), and each different value is read once where the key is a field of it.
     ///
     /// # Errors
-    /// The first operation of which cannot be told of which object it is.
+    /// The first operation of which cannot be told of which object it is; clocks that may
+    /// be off where nobody recorded what they showed.
     pub(crate) fn new(operations: &Operations, options: &Options) -> Result<Self, Misfit> {
+        if options.object.clock_uncertainty_ns > 0
+            && operations.times_are_invented
+            && let Some(first) = operations.all.first()
+        {
+            return Err(Misfit {
+                event: first.call,
+                problem: clocks::NOT_RECORDED.to_owned(),
+            });
+        }
         let key_by = options.object.key_by.clone();
         let (by_field, count) = match &key_by {
             KeyBy::Whole => (Vec::new(), 1),

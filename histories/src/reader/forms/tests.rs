@@ -102,7 +102,8 @@ fn what_is_missing_is_supplied_with_a_warning() {
         warnings,
         [
             "in:1: indices were given out in order, from this line on, for 3 events",
-            "in:1: times were given out in order, from this line on, for 2 events",
+            "in:1: times were given out in order, from this line on, for 1 events",
+            "in:3: times that go back were taken for the one before, from this line on, for 1 events",
             "in:1: a missing process was taken for client 0, from this line on, for 3 events",
             "in:1: a missing function was taken for \"txn\", from this line on, for 2 events",
         ]
