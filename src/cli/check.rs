@@ -194,8 +194,8 @@ fn draw(dir: &Path, verdicts: &Verdicts, drawn: &mut usize) -> Result<(), Failur
         let number = *drawn;
         *drawn += 1;
         for (extension, picture) in [
-            ("dot", report::cycle::dot(cycle)),
-            ("svg", report::cycle::svg(cycle)),
+            ("dot", report::cycle::dot(cycle, &anomaly.explanation)),
+            ("svg", report::cycle::svg(cycle, &anomaly.explanation)),
         ] {
             let path = dir.join(format!("{number}-{}.{extension}", anomaly.name));
             std::fs::write(&path, picture).map_err(|e| failed(&path, e))?;

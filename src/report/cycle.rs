@@ -5,6 +5,8 @@ use std::fmt::{self, Display, Write};
 
 use witness_checkers::{Cycle, CycleTransaction};
 
+use super::text::wrap;
+
 /// Micro-operations of a transaction that are spelt out in a picture.
 const OPERATIONS_MAX: usize = 4;
 /// Characters of one of them.
@@ -16,17 +18,23 @@ const TRANSACTIONS_MAX: usize = 24;
 const BOX_WIDTH: f64 = 210.0;
 const LINE_HEIGHT: f64 = 15.0;
 const MARGIN: f64 = 30.0;
+/// Of a character, at most.
+const CHAR_WIDTH: f64 = 7.0;
+/// Columns of the words below what Graphviz draws.
+const WORDS_COLUMNS: usize = 80;
 
-/// The cycle for Graphviz: `dot -Tsvg`.
-pub fn dot(cycle: &Cycle) -> String {
+/// The cycle for Graphviz, with these words below it: `dot -Tsvg`.
+pub fn dot(cycle: &Cycle, words: &str) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
-    let _ = write_dot(&mut out, cycle);
+    let _ = write_dot(&mut out, cycle, words);
     out
 }
 
-fn write_dot(out: &mut String, cycle: &Cycle) -> fmt::Result {
+fn write_dot(out: &mut String, cycle: &Cycle, words: &str) -> fmt::Result {
     writeln!(out, "digraph cycle {{")?;
+    let words = wrap(words, WORDS_COLUMNS).join("\n");
+    writeln!(out, "  label={};", Quoted(&format!("{words}\n")))?;
     writeln!(out, "  node [shape=box, fontname=\"monospace\"];")?;
     for transaction in &cycle.transactions {
         let lines = lines(transaction);
@@ -69,7 +77,7 @@ impl Display for Quoted<'_> {
 }
 
 /// The name and place of a transaction, then what it did.
-fn lines(transaction: &CycleTransaction) -> Vec<String> {
+pub(super) fn lines(transaction: &CycleTransaction) -> Vec<String> {
     let CycleTransaction {
         name,
         process,
@@ -94,14 +102,15 @@ fn lines(transaction: &CycleTransaction) -> Vec<String> {
     lines
 }
 
-/// The cycle as a drawing: its transactions in a circle, an arrow for each edge.
-pub fn svg(cycle: &Cycle) -> String {
+/// The cycle as a drawing: its transactions in a circle, an arrow for each edge, and these
+/// words below it.
+pub fn svg(cycle: &Cycle, words: &str) -> String {
     let mut out = String::new();
-    let _ = write_svg(&mut out, cycle);
+    let _ = write_svg(&mut out, cycle, words);
     out
 }
 
-fn write_svg(out: &mut String, cycle: &Cycle) -> fmt::Result {
+fn write_svg(out: &mut String, cycle: &Cycle, words: &str) -> fmt::Result {
     let shown = &cycle.transactions[..cycle.transactions.len().min(TRANSACTIONS_MAX)];
     let texts: Vec<Vec<String>> = shown.iter().map(lines).collect();
     let lines_max = texts.iter().map(Vec::len).max().unwrap_or(1);
@@ -127,7 +136,9 @@ fn write_svg(out: &mut String, cycle: &Cycle) -> fmt::Result {
             center_y + radius_y * angle.sin(),
         )
     };
-    let (width, whole_height) = (center_x * 2.0, center_y * 2.0);
+    let (width, drawn_height) = (center_x * 2.0, center_y * 2.0);
+    let words = wrap(words, ((width - 2.0 * MARGIN) / CHAR_WIDTH) as usize);
+    let whole_height = drawn_height + words.len() as f64 * LINE_HEIGHT;
     writeln!(
         out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {whole_height:.0}\" \
@@ -175,8 +186,16 @@ fn write_svg(out: &mut String, cycle: &Cycle) -> fmt::Result {
         writeln!(
             out,
             "<text x=\"{MARGIN}\" y=\"{:.1}\">and {} more</text>",
-            whole_height - 8.0,
+            drawn_height - 8.0,
             cycle.transactions.len() - shown.len()
+        )?;
+    }
+    for (line, text) in words.iter().enumerate() {
+        writeln!(
+            out,
+            "<text x=\"{MARGIN}\" y=\"{:.1}\">{}</text>",
+            drawn_height + LINE_HEIGHT * line as f64,
+            super::html::Escaped(text)
         )?;
     }
     writeln!(out, "</svg>")
@@ -262,9 +281,13 @@ mod tests {
 
     #[test]
     fn graphviz_gets_quoted_texts() {
-        let dot = dot(&cycle());
+        let dot = dot(&cycle(), "So T0 came before itself: a \"contradiction\"");
         assert!(
             dot.contains(r#""T0" -> "T1" [label="rw", tooltip="T0 read [] of key \"x\" &"#),
+            "{dot}"
+        );
+        assert!(
+            dot.contains(r#"label="So T0 came before itself: a \"contradiction\"\l""#),
             "{dot}"
         );
         assert!(dot.contains(r#"\l[\"r\",\"x\",[1,2]]\l"#), "{dot}");
@@ -272,9 +295,10 @@ mod tests {
 
     #[test]
     fn a_drawing_has_a_box_for_each_transaction_and_an_arrow_for_each_edge() {
-        let svg = svg(&cycle());
+        let svg = svg(&cycle(), "So T0 came before itself: a contradiction <z>");
         assert_eq!(svg.matches("<rect").count(), 2, "{svg}");
         assert_eq!(svg.matches("marker-end").count(), 2, "{svg}");
         assert!(svg.contains("&lt;y&gt;") && !svg.contains("<y>"), "{svg}");
+        assert!(svg.contains("a contradiction &lt;z&gt;"), "{svg}");
     }
 }

@@ -156,7 +156,11 @@ fn write_anomaly(out: &mut String, anomaly: &Anomaly) -> fmt::Result {
         )?;
     }
     if let Some(cycle) = &anomaly.cycle {
-        writeln!(out, "<figure>{}</figure>\n<ol>", super::cycle::svg(cycle))?;
+        writeln!(
+            out,
+            "<figure>{}</figure>\n<ol>",
+            super::cycle::svg(cycle, "")
+        )?;
         for edge in &cycle.edges {
             writeln!(
                 out,

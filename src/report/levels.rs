@@ -97,9 +97,10 @@ pub fn draw(out: &mut dyn Write, verdict: &Verdict) -> io::Result<()> {
     writeln!(out, "    {}", sessions[2..].join(" · "))?;
     writeln!(
         out,
-        "    {DIM}Each implies those below it and those left of it; causal in a session implies\n    \
-         the four. │: beside the order: serializable implies repeatable-read, it and\n    \
-         parallel-snapshot-isolation imply cursor-stability.{DIM:#}"
+        "    {DIM}Each implies those below it and those left of it; causal in a session\n    \
+         implies the four. │: beside the order: serializable implies\n    \
+         repeatable-read, it and parallel-snapshot-isolation imply\n    \
+         cursor-stability.{DIM:#}"
     )
 }
 

@@ -31,6 +31,9 @@ impl Detail {
     }
 }
 
+/// Transactions of a cycle that are spelt out; of a longer one the first.
+const TRANSACTIONS_MAX: usize = 8;
+
 pub(super) const BOLD: Style = Style::new().bold();
 pub(super) const DIM: Style = Style::new().dimmed();
 
@@ -208,7 +211,21 @@ fn anomaly(out: &mut dyn Write, anomaly: &Anomaly) -> io::Result<()> {
         out,
         &format!("{}: {}{at}", anomaly.name, anomaly.explanation),
         Style::new(),
-    )
+    )?;
+    let Some(cycle) = &anomaly.cycle else {
+        return Ok(());
+    };
+    for transaction in cycle.transactions.iter().take(TRANSACTIONS_MAX) {
+        let [name, operations @ ..] = &super::cycle::lines(transaction)[..] else {
+            continue;
+        };
+        let line = format!("{name}: {}", operations.join(" "));
+        for (n, line) in wrap(&line, COLUMNS - 8).into_iter().enumerate() {
+            let indent = if n == 0 { 6 } else { 8 };
+            writeln!(out, "{:indent$}{DIM}{line}{DIM:#}", "")?;
+        }
+    }
+    Ok(())
 }
 
 fn paragraph(out: &mut dyn Write, text: &str, style: Style) -> io::Result<()> {

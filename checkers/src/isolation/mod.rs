@@ -300,16 +300,21 @@ fn rule<D: Data>(
     let is_open = |level| matches!(judgement.status(level), Status::Open(_));
     let some_are_open = Level::all().any(is_open);
     let number = count(transactions.len() as u64, "transaction");
+    let fail = weakest(&judgement);
+    let first = match &fail[..] {
+        [only] if *only == level.name() => String::new(),
+        _ => format!("; the first to fail: {}", list(fail.iter(), fail.len())),
+    };
     ruling.conclude("Isolated ✓", |valid, doubt| match valid {
         Valid::True => format!("{}: {number}", level.name()),
         Valid::False => match &hold[..] {
             [] if some_are_open => format!(
-                "not {}; that any other level holds is not known: {number}",
+                "not {}{first}; that any other level holds is not known: {number}",
                 level.name()
             ),
             [] => format!("not {}, nor any other level: {number}", level.name()),
             _ => format!(
-                "not {}; what holds: {} ({number})",
+                "not {}{first}; what holds: {} ({number})",
                 level.name(),
                 list(hold.iter(), hold.len())
             ),
@@ -345,6 +350,17 @@ fn strongest(judgement: &Judgement) -> Vec<&'static str> {
     };
     let strongest = Level::all().filter(holds).filter(|&level| !implied(level));
     strongest.map(Level::name).collect()
+}
+
+/// The levels that fail and that imply no other that fails.
+fn weakest(judgement: &Judgement) -> Vec<&'static str> {
+    let fails = |level: &Level| matches!(judgement.status(*level), Status::Fails(_));
+    let implies = |level: Level| {
+        let mut others = Level::all().filter(fails);
+        others.any(|other| other != level && level.is_at_least(other))
+    };
+    let weakest = Level::all().filter(fails).filter(|&level| !implies(level));
+    weakest.map(Level::name).collect()
 }
 
 fn invocations(transactions: &Transactions, of: impl Iterator<Item = u32>) -> Vec<u64> {

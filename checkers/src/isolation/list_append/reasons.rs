@@ -89,7 +89,9 @@ impl Lists<'_> {
 
     fn wr_reason(&self, Step { from, to, .. }: Step) -> Option<Reason> {
         let transactions = self.transactions;
-        self.external(to).find_map(|(at, key, length)| {
+        // One behind an own append, if no other shows it.
+        let reads = self.external(to).chain(self.seen(to));
+        reads.into_iter().find_map(|(at, key, length)| {
             let chain = &self.chains[key as usize];
             (chain.last_before(length, to) == Some(from)).then(|| {
                 let list = self.list_at(to, at);
