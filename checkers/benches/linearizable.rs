@@ -6,13 +6,16 @@
 
 mod histories;
 
+use std::collections::BTreeMap;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use divan::Bencher;
 use histories::Run;
-use serde_json::json;
-use witness_checkers::{Digest, DigestBuilder, Options, Valid, find};
+use serde_json::{Value, json};
+use witness_checkers::{
+    Call, Checker, Digest, DigestBuilder, KeyBy, LinearizableBy, Model, Options, Valid, find,
+};
 use witness_histories::Reader;
 
 fn main() {
@@ -205,4 +208,98 @@ fn all_of_etcd(bencher: Bencher<'_, '_>, files: usize, small_witness: bool) {
 fn etcd_file(bencher: Bencher<'_, '_>, name: &str) {
     let (digest, options) = recorded(name);
     bencher.bench(|| decide(&digest, &options));
+}
+
+const KV: [&str; 2] = ["c10-ok.txt", "c10-bad.txt"];
+
+fn kv(name: &str) -> (Digest, Options, Valid) {
+    let mut options = Options::default();
+    options.object.model = Some("kv".to_owned());
+    options.object.key_by = KeyBy::Whole;
+    let reader = Reader::open(peers().join(name)).expect("the file");
+    let expected = match name == KV[0] {
+        true => Valid::True,
+        false => Valid::False,
+    };
+    (digest(reader), options, expected)
+}
+
+/// Keys and values as one object, whose parts the model knows.
+#[divan::bench(args = KV.iter().filter(|name| peers().join(name).exists()))]
+fn kv_file(bencher: Bencher<'_, '_>, name: &str) {
+    let (digest, options, expected) = kv(name);
+    bencher.bench(|| assert_eq!(decide(&digest, &options), expected));
+}
+
+/// The same by a model that knows of no parts: all keys are searched together.
+#[divan::bench(args = KV.iter().filter(|name| peers().join(name).exists()), sample_count = 20)]
+fn kv_file_unsplit(bencher: Bencher<'_, '_>, name: &str) {
+    let (digest, mut options, expected) = kv(name);
+    options.object.small_witness = false;
+    let checker = LinearizableBy(Store);
+    bencher.bench(|| assert_eq!(checker.check(&digest, &options).valid, expected));
+}
+
+struct Store;
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum What {
+    Get(String),
+    Put(String),
+    Append(String),
+}
+
+impl Model for Store {
+    type State = BTreeMap<String, String>;
+    type Op = (String, What);
+    type Next = Option<BTreeMap<String, String>>;
+
+    fn name(&self) -> &str {
+        "store"
+    }
+
+    fn initial(&self) -> Self::State {
+        BTreeMap::new()
+    }
+
+    fn operation(&self, call: &Call<'_>) -> Result<Option<Self::Op>, String> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let what = match call.f {
+            "get" if !call.happened() => return Ok(None),
+            "get" => What::Get(text(call.result)),
+            "put" => What::Put(text(call.argument)),
+            "append" => What::Append(text(call.argument)),
+            _ => return Err(call.unexpected("get, put or append")),
+        };
+        Ok(Some((
+            call.key.map(Value::to_string).unwrap_or_default(),
+            what,
+        )))
+    }
+
+    fn step(&self, store: &Self::State, (key, what): &Self::Op) -> Self::Next {
+        let stored = store.get(key).map_or("", String::as_str);
+        let with = |text: String| {
+            let mut store = store.clone();
+            store.insert(key.clone(), text);
+            store
+        };
+        match what {
+            What::Get(text) => (stored == text).then(|| store.clone()),
+            What::Put(text) => Some(with(text.clone())),
+            What::Append(text) => Some(with([stored, text].concat())),
+        }
+    }
+
+    fn read_only(&self, (_, what): &Self::Op) -> bool {
+        matches!(what, What::Get(_))
+    }
+
+    fn describe_state(&self, store: &Self::State) -> String {
+        format!("{store:?}")
+    }
+
+    fn describe(&self, (key, _): &Self::Op) -> String {
+        key.clone()
+    }
 }
