@@ -7,7 +7,7 @@ use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 
 use super::{MysqlConnection, Place};
-use crate::doctor::{self, Checks, Fix, HOST};
+use crate::doctor::{self, Checks, Fix, HOST, reach};
 use crate::local::galera::Installed;
 
 /// Servers for a run can be started here.
@@ -29,6 +29,9 @@ pub(super) fn programs(checks: &mut Checks) {
 /// A server that a URL names.
 pub(super) async fn server(place: &Place, timeout: Duration, checks: &mut Checks) {
     let region = place.region.as_str();
+    if !reach::examine_any(region, place.server(), timeout, checks).await {
+        return;
+    }
     let mut conn = match place.connect(&[], timeout).await {
         Ok(conn) => conn,
         Err(error) => {
@@ -48,10 +51,6 @@ pub(super) async fn server(place: &Place, timeout: Duration, checks: &mut Checks
         (region, "let in"),
         format!("{version}, at {}", place.printed),
     );
-    match place.opts.ssl_opts() {
-        Some(_) => checks.ok((region, "TLS"), "verified"),
-        None => checks.unchecked((region, "TLS"), "there is none to this server"),
-    };
     group(region, &mut conn, checks).await;
     room(region, &mut conn, checks).await;
     grants(place, &mut conn, checks).await;

@@ -31,15 +31,8 @@ pub(super) async fn servers(targets: &[Target], timeout: Duration, checks: &mut 
     let mut primary = false;
     for target in targets {
         let region = target.region.as_str();
-        match target.server() {
-            Some(server) => {
-                if !reach::examine(region, server, timeout, checks).await {
-                    continue;
-                }
-            }
-            None => {
-                checks.unchecked((region, "TLS"), "there is none to this server");
-            }
+        if !reach::examine_any(region, target.server(), timeout, checks).await {
+            continue;
         }
         if let Some(greeting) = server(target, timeout, checks).await {
             primary |= !greeting.standby;
