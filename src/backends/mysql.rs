@@ -3,6 +3,7 @@
 //! is left of its transaction is never committed.
 
 mod examine;
+mod grants;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
