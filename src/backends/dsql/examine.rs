@@ -9,7 +9,7 @@ use witness_workloads::DbError;
 use super::DsqlDatabase;
 use super::connector::ALPN;
 use super::node::Node;
-use crate::backends::{AwsClients, aws};
+use crate::backends::{AwsClients, aws, sql_tables};
 use crate::doctor::{self, Checks, Fix, reach};
 use crate::provision::dsql::{Cluster, calls};
 
@@ -56,20 +56,7 @@ impl DsqlDatabase {
         };
         checks.ok(at, format!("{user} is let in with a token minted here"));
         doctor::connection::examine(region, &mut connection, checks).await;
-        let at = (region, "may make tables");
-        match connection.may_create().await {
-            Ok(true) => {
-                checks.ok(at, format!("{user} may, in the schema public"));
-            }
-            Ok(false) => {
-                let found = format!("{user} may not, in the schema public");
-                let grant = format!("psql -c \"GRANT CREATE ON SCHEMA public TO {user}\"");
-                checks.missing(at, found, Fix::run(grant));
-            }
-            Err(error) => {
-                checks.unchecked(at, said(&error));
-            }
-        }
+        sql_tables::examine(region, connection.tables().await, checks);
     }
 
     async fn clusters(&self, control: &AwsClients, checks: &mut Checks) {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::super::sql::SqlConnection;
+use super::super::sql_tables;
 use super::database::Greeting;
 use super::target::Target;
 use crate::doctor::{self, Checks, Fix, HOST, reach};
@@ -132,25 +133,8 @@ async fn server(target: &Target, timeout: Duration, checks: &mut Checks) -> Opti
 
     let mut connection = SqlConnection::new(client, timeout);
     doctor::connection::examine(region, &mut connection, checks).await;
-    if greeting.standby {
-        return Some(greeting);
-    }
-    let at = (region, "may make tables");
-    match connection.may_create().await {
-        Ok(true) => {
-            checks.ok(at, "in the schema that is searched first");
-        }
-        Ok(false) => {
-            let grant = "psql -c \"GRANT CREATE ON SCHEMA public TO USER\"";
-            checks.missing(
-                at,
-                "not in the schema that is searched first",
-                Fix::run(grant),
-            );
-        }
-        Err(error) => {
-            checks.unchecked(at, error.message);
-        }
+    if !greeting.standby {
+        sql_tables::examine(region, connection.tables().await, checks);
     }
     Some(greeting)
 }
