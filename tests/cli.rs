@@ -207,21 +207,21 @@ fn options_that_a_proof_does_not_heed_are_refused() {
             );
         }
     }
-    let verified = [
-        "check",
-        "valid",
-        "--verify-proof",
-        "p.json",
-        "--format",
-        "json",
-    ];
-    let said = witness(&verified, dir.path());
-    assert_eq!(said.code, 254, "{}", said.stderr);
-    assert!(
-        said.stderr.contains("cannot be used with"),
-        "{}",
-        said.stderr
-    );
+    // Nothing is searched for, and there is nothing to print but that it is one.
+    for (option, value) in [
+        ("--format", "json"),
+        ("--timeout", "60s"),
+        ("--memory", "4096"),
+    ] {
+        let verified = ["check", "valid", "--verify-proof", "p.json", option, value];
+        let said = witness(&verified, dir.path());
+        assert_eq!(said.code, 254, "{option}: {}", said.stderr);
+        assert!(
+            said.stderr.contains("cannot be used with") && said.stderr.contains(option),
+            "{}",
+            said.stderr
+        );
+    }
     assert!(!dir.path().join("new.json").exists());
 }
 
