@@ -62,14 +62,13 @@ impl Backend for Mysql {
     }
 
     async fn examine(&self, options: &Options, checks: &mut Checks) -> Result<(), OpenError> {
-        let urls = servers::urls(options, URLS).map_err(OpenError::Options)?;
-        if urls.is_empty() {
-            examine::programs(checks);
-            return Ok(());
-        }
-        let places: Result<Vec<_>, _> = urls.iter().map(Place::new).collect();
-        for place in places.map_err(OpenError::Options)? {
-            examine::server(&place, options.timeout, checks).await;
+        match &servers::named(options, URLS, Place::new)?[..] {
+            [] => examine::programs(checks),
+            places => {
+                for place in places {
+                    examine::server(place, options.timeout, checks).await;
+                }
+            }
         }
         Ok(())
     }

@@ -8,23 +8,14 @@ use mysql_async::prelude::Queryable;
 
 use super::grants::{Grants, NEEDED};
 use super::{MysqlConnection, Place, physical};
-use crate::doctor::{self, Checks, Fix, HOST, reach};
+use crate::doctor::{self, Checks, Fix, reach};
 use crate::local::galera::Installed;
 
 /// Servers for a run can be started here.
 pub(super) fn programs(checks: &mut Checks) {
-    let at = (HOST, "MariaDB");
-    match Installed::find() {
-        Ok(found) => checks.ok(
-            at,
-            format!("with Galera, below {}", found.folder().display()),
-        ),
-        Err(error) => checks.missing(
-            at,
-            error.to_string(),
-            Fix::run("sudo apt-get install mariadb-server-core galera-4"),
-        ),
-    };
+    let found = Installed::find();
+    let found = found.map(|found| format!("with Galera, below {}", found.folder().display()));
+    checks.installed("MariaDB", found, "mariadb-server-core galera-4");
 }
 
 /// A server that a URL names.

@@ -12,18 +12,9 @@ use crate::local::postgres::Installed;
 
 /// A server for a run can be started here.
 pub(super) fn programs(checks: &mut Checks) {
-    let at = (HOST, "PostgreSQL");
-    match Installed::find() {
-        Ok(found) => checks.ok(
-            at,
-            format!("its programs are in {}", found.folder().display()),
-        ),
-        Err(error) => checks.missing(
-            at,
-            error.to_string(),
-            Fix::run("sudo apt-get install postgresql"),
-        ),
-    };
+    let found = Installed::find();
+    let found = found.map(|found| format!("its programs are in {}", found.folder().display()));
+    checks.installed("PostgreSQL", found, "postgresql");
 }
 
 /// Servers that URLs name.
