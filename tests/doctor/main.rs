@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 #![cfg(unix)]
 
+#[path = "../control/mod.rs"]
+mod control;
 mod dynamodb;
 mod server;
 
