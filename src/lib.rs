@@ -16,6 +16,7 @@ pub mod backends;
 pub mod check;
 pub mod cli;
 pub mod doctor;
+mod foreign;
 pub mod input;
 #[cfg(all(unix, feature = "postgres"))]
 pub mod local;

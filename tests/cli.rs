@@ -207,21 +207,21 @@ fn options_that_a_proof_does_not_heed_are_refused() {
             );
         }
     }
-    let verified = [
-        "check",
-        "valid",
-        "--verify-proof",
-        "p.json",
-        "--format",
-        "json",
-    ];
-    let said = witness(&verified, dir.path());
-    assert_eq!(said.code, 254, "{}", said.stderr);
-    assert!(
-        said.stderr.contains("cannot be used with"),
-        "{}",
-        said.stderr
-    );
+    // Nothing is searched for, and there is nothing to print but that it is one.
+    for (option, value) in [
+        ("--format", "json"),
+        ("--timeout", "60s"),
+        ("--memory", "4096"),
+    ] {
+        let verified = ["check", "valid", "--verify-proof", "p.json", option, value];
+        let said = witness(&verified, dir.path());
+        assert_eq!(said.code, 254, "{option}: {}", said.stderr);
+        assert!(
+            said.stderr.contains("cannot be used with") && said.stderr.contains(option),
+            "{}",
+            said.stderr
+        );
+    }
     assert!(!dir.path().join("new.json").exists());
 }
 
@@ -594,6 +594,10 @@ mod run {
             (&["--bursts", "0"], "a burst has 1 to 240 buyers, not 0"),
             (&["--on-sale", "12"], "expected SEATSxBUYERS, such as 12x60"),
             (
+                &["--on-sale", "12x60", "--bursts", "8"],
+                "'--on-sale <SEATSxBUYERS>' cannot be used with '--bursts <CLIENTS,…>'",
+            ),
+            (
                 &["--endpoint", "us-east-1=h", "--endpoint", "us-east-2=h"],
                 "--endpoint goes with one",
             ),
@@ -964,6 +968,36 @@ fn without_postgresql_the_message_says_how_to_get_it() {
     assert_eq!(run.status.code(), Some(255), "{said}");
     assert!(said.contains("apt-get install postgresql"), "{said}");
     assert!(said.contains("/nowhere"), "{said}");
+}
+
+#[cfg(feature = "aws")]
+#[test]
+fn an_option_of_another_workload_is_refused() {
+    let dir = dir_with(&[]);
+    let transactions = "list-append or rw-register";
+    let others = "register or list-append or rw-register or write-skew or long-fork";
+    for (workload, option, theirs) in [
+        ("register", &["--seat", "A1"][..], "seats"),
+        ("list-append", &["--on-sale", "12x60"], "seats"),
+        ("write-skew", &["--send-twice"], "seats"),
+        ("seats", &["--keys", "5"], others),
+        ("seats", &["--requests", "50"], others),
+        ("seats", &["--ops", "1..5"], transactions),
+        ("register", &["--ops", "1..5"], transactions),
+        ("write-skew", &["--writes-per-key", "32"], transactions),
+        ("long-fork", &["--ops", "1..5"], transactions),
+    ] {
+        let mut arguments = vec!["run", workload, "--backend", "dynamodb"];
+        arguments.extend(option);
+        let said = witness(&arguments, dir.path());
+        assert_eq!(said.code, 254, "{arguments:?}: {}", said.stderr);
+        let expected = format!(
+            "witness: {} goes with the workload {theirs}; {workload} has no such option\n",
+            option[0]
+        );
+        assert_eq!(said.stderr, expected);
+    }
+    assert!(!dir.path().join("store").exists(), "nothing began");
 }
 
 /// Each with the value that it has by default, too: who gives it counts on it.

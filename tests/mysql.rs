@@ -12,6 +12,7 @@ use finished::{told, verdict};
 use libtest_mimic::{Arguments, Failed, Trial};
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
+use serde_json::Value;
 use witness::backends::{self, Backend, Isolation, OpenError, Opened, Options, ServerOptions, Url};
 use witness::local::galera::{Cluster, Installed};
 use witness::run::Spec;
@@ -130,6 +131,7 @@ async fn stale() -> Result<(), Failed> {
         database.connect("two").await?,
     );
     doctor(&urls)?;
+    granted(&urls[0]).await?;
     let mut holder = Conn::from_url(&urls[1]).await?;
     holder.query_drop("FLUSH TABLES WITH READ LOCK").await?;
     let row = Row::from([("key".into(), "r1".into()), ("value".into(), "7".into())]);
@@ -149,6 +151,22 @@ async fn stale() -> Result<(), Failed> {
     Ok(())
 }
 
+/// What `witness doctor` says of these servers, and its checks of them: this host may be as
+/// it is.
+fn examined(urls: &[&str]) -> Result<(String, Vec<Value>), Failed> {
+    let mut doctor = std::process::Command::new(env!("CARGO_BIN_EXE_witness"));
+    doctor.args(["doctor", "--backend", "mysql", "--format", "json"]);
+    for (n, url) in urls.iter().enumerate() {
+        doctor.args(["--url", &format!("region-{n}={url}")]);
+    }
+    let said = String::from_utf8(doctor.output()?.stdout)?;
+    let read: Value = serde_json::from_str(&said)?;
+    let all = read["checks"].as_array().ok_or("no checks")?;
+    let servers = all.iter().filter(|c| c["place"] != "this host").cloned();
+    assert!(!said.contains("hunter2"), "{said}");
+    Ok((said, servers.collect()))
+}
+
 /// Both nodes have all that a run needs; who comes with another password is not let in.
 fn doctor(urls: &[String]) -> Result<(), Failed> {
     let (_, at) = urls[0].split_once('@').ok_or("no user")?;
@@ -157,27 +175,15 @@ fn doctor(urls: &[String]) -> Result<(), Failed> {
         (&[urls[0].as_str(), urls[1].as_str()][..], &[][..]),
         (&[&wrong], &["let in"]),
     ] {
-        let mut doctor = std::process::Command::new(env!("CARGO_BIN_EXE_witness"));
-        doctor.args(["doctor", "--backend", "mysql", "--format", "json"]);
-        for (n, url) in urls.iter().enumerate() {
-            doctor.args(["--url", &format!("region-{n}={url}")]);
-        }
-        let said = String::from_utf8(doctor.output()?.stdout)?;
-        let read: serde_json::Value = serde_json::from_str(&said)?;
-        let all = read["checks"].as_array().ok_or("no checks")?;
-        // Of the servers: this host may be as it is.
+        let (said, all) = examined(urls)?;
         let state = |state: &'static str| {
-            let mut names: Vec<_> = all
-                .iter()
-                .filter(|c| c["state"] == state && c["place"] != "this host")
-                .filter_map(|c| c["name"].as_str())
-                .collect();
+            let of = all.iter().filter(|c| c["state"] == state);
+            let mut names: Vec<_> = of.filter_map(|c| c["name"].as_str()).collect();
             names.sort_unstable();
             names.dedup();
             names
         };
         assert_eq!(state("missing"), expected, "{said}");
-        assert!(!said.contains("hunter2"), "{said}");
         if expected.is_empty() {
             let ok = [
                 "Galera",
@@ -188,6 +194,111 @@ fn doctor(urls: &[String]) -> Result<(), Failed> {
                 "round trip",
             ];
             assert_eq!(state("ok"), ok, "{said}");
+        }
+    }
+    Ok(())
+}
+
+/// Whatever is granted: the doctor finds lacking what the server refuses, and nothing else.
+async fn granted(url: &str) -> Result<(), Failed> {
+    let mut admin = Conn::from_url(url).await?;
+    // It has every right but that to give them.
+    admin
+        .query_drop(
+            "UPDATE mysql.global_priv \
+             SET Priv = JSON_SET(Priv, '$.access', JSON_VALUE(Priv, '$.access') | 1024) \
+             WHERE User = 'witness'",
+        )
+        .await?;
+    admin.query_drop("FLUSH PRIVILEGES").await?;
+    admin.disconnect().await?;
+    let mut admin = Conn::from_url(url).await?;
+    admin.query_drop("CREATE DATABASE app_1").await?;
+    let (_, at) = url.split_once('@').ok_or("no user")?;
+    let (at, _) = at.rsplit_once('/').ok_or("no database")?;
+    let url = format!("mysql://narrow:hunter2@{at}");
+
+    const RIGHTS: &str = "CREATE, DROP, INSERT, SELECT, UPDATE";
+    for (grants, lacking) in [
+        (&[("ALL", "*.*")][..], ""),
+        (&[("ALL", "`app\\_1`.*")], ""),
+        (&[("ALL", "`app_1`.*")], ""),
+        (&[("ALL", "`a%1`.*")], ""),
+        (&[("ALL", "`app%\\_1`.*")], ""),
+        (&[(RIGHTS, "`app\\_1`.*")], ""),
+        (&[("CREATE", "`app\\_1`.*")], "DROP, INSERT, SELECT, UPDATE"),
+        (&[("CREATE, SELECT, INSERT", "`app_1`.*")], "DROP, UPDATE"),
+        (
+            &[("SELECT", "`app\\_1`.*"), ("ALL", "`app%`.*")],
+            "CREATE, DROP, INSERT, UPDATE",
+        ),
+        (&[("ALL", "`app%`.*"), ("SELECT", "`a%`.*")], ""),
+        (
+            &[("SELECT", "`app%`.*"), ("ALL", "`a%`.*")],
+            "CREATE, DROP, INSERT, UPDATE",
+        ),
+        (
+            &[("SELECT", "*.*"), ("CREATE, INSERT, UPDATE", "`app%`.*")],
+            "DROP",
+        ),
+        (
+            &[
+                ("CREATE", "`app_1`.*"),
+                ("SELECT, DROP", "`app_1`.witness_op_log"),
+            ],
+            "INSERT, UPDATE",
+        ),
+        // Not let in: the database is not this one.
+        (&[("ALL", "`app\\%`.*")], RIGHTS),
+        (&[("ALL", "`app__1`.*")], RIGHTS),
+    ] {
+        admin
+            .query_drop("DROP USER IF EXISTS narrow@'127.0.0.1'")
+            .await?;
+        admin
+            .query_drop("CREATE USER narrow@'127.0.0.1' IDENTIFIED BY 'hunter2'")
+            .await?;
+        admin
+            .query_drop("CREATE TABLE IF NOT EXISTS app_1.witness_op_log (a TEXT)")
+            .await?;
+        for (rights, of) in grants {
+            let grant = format!("GRANT {rights} ON {of} TO narrow@'127.0.0.1'");
+            admin.query_drop(grant).await?;
+        }
+        let mut narrow = Conn::from_url(&url).await?;
+        let mut refused = Vec::new();
+        for (right, sql) in [
+            (
+                "CREATE",
+                "CREATE TABLE IF NOT EXISTS app_1.witness_op_log (a TEXT)",
+            ),
+            ("DROP", "DROP TABLE IF EXISTS app_1.witness_op_log"),
+            ("INSERT", "INSERT INTO app_1.witness_op_log VALUES ('a')"),
+            ("SELECT", "SELECT * FROM app_1.witness_op_log"),
+            ("UPDATE", "UPDATE app_1.witness_op_log SET a = 'b'"),
+        ] {
+            if narrow.query_drop(sql).await.is_err() {
+                refused.push(right);
+            }
+            admin
+                .query_drop("CREATE TABLE IF NOT EXISTS app_1.witness_op_log (a TEXT)")
+                .await?;
+        }
+        narrow.disconnect().await?;
+        assert_eq!(refused.join(", "), lacking, "{grants:?}");
+
+        let (said, all) = examined(&[&format!("{url}/app_1")])?;
+        let of = |name| all.iter().find(|check| check["name"] == name);
+        match (lacking, of("may make tables")) {
+            (RIGHTS, None) => assert_eq!(of("let in").ok_or("none")?["state"], "missing"),
+            ("", Some(check)) => assert_eq!(check["state"], "ok", "{grants:?}: {said}"),
+            (_, Some(check)) => {
+                assert_eq!(check["state"], "missing", "{grants:?}: {said}");
+                let found = check["found"].as_str().unwrap_or_default();
+                let expected = format!("not {lacking} of app_1.witness_");
+                assert!(found.starts_with(&expected), "{grants:?}: {said}");
+            }
+            (_, None) => return Err(format!("{grants:?}: {said}").into()),
         }
     }
     Ok(())

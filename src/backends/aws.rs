@@ -115,6 +115,11 @@ impl Clients {
         Clients(from_environment(first).await)
     }
 
+    #[cfg(test)]
+    pub(super) fn of(config: SdkConfig) -> Clients {
+        Clients(config)
+    }
+
     pub(crate) fn dsql(&self, region: &str) -> aws_sdk_dsql::Client {
         let config = aws_sdk_dsql::config::Builder::from(&self.0);
         aws_sdk_dsql::Client::from_conf(config.region(Region::new(region.to_owned())).build())

@@ -22,6 +22,8 @@ mod servers;
 mod sql;
 #[cfg(all(test, feature = "postgres"))]
 mod sql_faults;
+#[cfg(feature = "postgres")]
+mod sql_tables;
 #[cfg(all(unix, feature = "postgres"))]
 mod tls;
 

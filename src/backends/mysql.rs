@@ -3,6 +3,7 @@
 //! is left of its transaction is never committed.
 
 mod examine;
+mod grants;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,6 +11,8 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, SslOpts, Value};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
 use witness_workloads::{Connection, Database, DbError, Expectation, Page, Row, ServerTime, Table};
 
 use super::tls::TlsParameters;
@@ -17,6 +20,7 @@ use super::{
     About, Backend, Endpoint, Isolation, OpenError, Opened, Options, Url, physical, servers,
 };
 use crate::doctor::Checks;
+use crate::doctor::reach::{Opening, Server};
 use crate::local::galera::{Cluster, Installed};
 
 /// The environment variable that names servers, separated by white space.
@@ -58,14 +62,13 @@ impl Backend for Mysql {
     }
 
     async fn examine(&self, options: &Options, checks: &mut Checks) -> Result<(), OpenError> {
-        let urls = servers::urls(options, URLS).map_err(OpenError::Options)?;
-        if urls.is_empty() {
-            examine::programs(checks);
-            return Ok(());
-        }
-        let places: Result<Vec<_>, _> = urls.iter().map(Place::new).collect();
-        for place in places.map_err(OpenError::Options)? {
-            examine::server(&place, options.timeout, checks).await;
+        match &servers::named(options, URLS, Place::new)?[..] {
+            [] => examine::programs(checks),
+            places => {
+                for place in places {
+                    examine::server(place, options.timeout, checks).await;
+                }
+            }
         }
         Ok(())
     }
@@ -119,6 +122,8 @@ struct Place {
     /// Where it is, without any secret.
     printed: String,
     opts: Opts,
+    /// Who may have signed; none: there is no TLS.
+    roots: Option<Arc<RootCertStore>>,
 }
 
 impl Place {
@@ -132,22 +137,39 @@ impl Place {
         let (host, port) = (opts.ip_or_hostname().to_owned(), opts.tcp_port());
         let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
         let on_loopback = host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback());
-        let verified = tls.verified(on_loopback).map_err(refused)?;
+        let certificates = match tls.verified(on_loopback).map_err(refused)? {
+            true => Some(tls.certificates().map_err(refused)?),
+            false => None,
+        };
         let database = opts.db_name().map(|name| format!("/{name}"));
         let mut builder = OptsBuilder::from_opts(opts.clone())
             .client_found_rows(true)
             .prefer_socket(false)
-            .ssl_opts(match verified {
-                true => Some(tls_options(&tls).map_err(refused)?),
-                false => None,
-            });
+            .ssl_opts(certificates.as_deref().map(tls_options));
         if opts.pass().is_none() {
             builder = builder.pass(std::env::var(PASSWORD).ok());
         }
         Ok(Place {
             printed: format!("{host}:{port}{}", database.unwrap_or_default()),
             opts: builder.into(),
+            roots: certificates.map(|certificates| {
+                let mut roots = RootCertStore::empty();
+                roots.add_parsable_certificates(certificates);
+                Arc::new(roots)
+            }),
             region,
+        })
+    }
+
+    /// Where TLS is spoken; none: it is not.
+    fn server(&self) -> Option<Server> {
+        let name = self.opts.ip_or_hostname();
+        Some(Server {
+            name: name.trim_matches(['[', ']']).to_owned(),
+            address: None,
+            port: self.opts.tcp_port(),
+            roots: Arc::clone(self.roots.as_ref()?),
+            opening: Opening::Mysql,
         })
     }
 
@@ -170,12 +192,11 @@ impl Place {
     }
 }
 
-fn tls_options(tls: &TlsParameters) -> Result<SslOpts, String> {
-    let roots = tls.certificates()?;
+fn tls_options(roots: &[CertificateDer<'_>]) -> SslOpts {
     let roots = roots.iter().map(|der| der.to_vec().into());
-    Ok(SslOpts::default()
+    SslOpts::default()
         .with_root_certs(roots.collect())
-        .with_disable_built_in_roots(true))
+        .with_disable_built_in_roots(true)
 }
 
 /// Whether the server is a node of a group; MySQL does not know of any.

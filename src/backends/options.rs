@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{Backend, OpenError};
+use crate::foreign::{self, Choice};
 
 /// Refuses an option that none of the backends has: ignored, it would be believed to have
 /// been heeded. `given` are options as they stand on the command line, such as `--reads`;
@@ -18,26 +19,16 @@ pub fn refuse_foreign(
     backends: &[&dyn Backend],
     all: &[&dyn Backend],
 ) -> Result<(), OpenError> {
-    let has = |backend: &&&dyn Backend, option| backend.heeds().contains(&option);
-    let names = |of: &mut dyn Iterator<Item = &&dyn Backend>, between| {
-        let names: Vec<_> = of.map(|backend| backend.name()).collect();
-        names.join(between)
-    };
-    for option in given {
-        if backends.iter().any(|b| has(&b, option)) {
-            continue;
-        }
-        let theirs = names(&mut all.iter().filter(|b| has(b, option)), " or ");
-        let theirs = match theirs.is_empty() {
-            true => "is of no backend of this build".to_owned(),
-            false => format!("goes with --backend {theirs}"),
+    let choices = |of: &[&dyn Backend]| -> Vec<_> {
+        let choice = |backend: &&dyn Backend| Choice {
+            name: backend.name(),
+            heeds: backend.heeds(),
         };
-        let chosen = names(&mut backends.iter(), " and ");
-        let have = if backends.len() == 1 { "has" } else { "have" };
-        let message = format!("{option} {theirs}; {chosen} {have} no such option");
-        return Err(OpenError::Options(message));
-    }
-    Ok(())
+        of.iter().map(choice).collect()
+    };
+    let (chosen, all) = (choices(backends), choices(all));
+    let complaint = foreign::complaint(given, &chosen, &all, "backend", "--backend");
+    complaint.map_or(Ok(()), |message| Err(OpenError::Options(message)))
 }
 
 /// How Aurora DSQL is connected to.

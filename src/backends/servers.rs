@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 #[cfg(feature = "postgres")]
-use super::Options;
+use super::{OpenError, Options};
 
 /// Where servers of our own stand, in name.
 #[cfg(feature = "postgres")]
@@ -137,6 +137,18 @@ pub(super) fn urls(options: &Options, variable: &str) -> Result<Vec<Url>, String
         return refused("--standby-lag goes with --standby");
     }
     Ok(urls)
+}
+
+/// The same, each as its backend reads it.
+#[cfg(feature = "postgres")]
+pub(super) fn named<T>(
+    options: &Options,
+    variable: &str,
+    read: impl Fn(&Url) -> Result<T, String>,
+) -> Result<Vec<T>, OpenError> {
+    let urls = urls(options, variable).map_err(OpenError::Options)?;
+    let read: Result<_, _> = urls.iter().map(read).collect();
+    read.map_err(OpenError::Options)
 }
 
 impl FromStr for Url {

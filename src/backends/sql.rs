@@ -96,14 +96,10 @@ impl SqlConnection {
         done
     }
 
-    /// Whether tables can be made where this client would make them.
-    pub(super) async fn may_create(&mut self) -> Result<bool, DbError> {
-        let asked = "SELECT has_schema_privilege(current_schema(), 'CREATE')";
-        let rows = self
-            .within(Stage::Statement, async |c| c.query_typed(asked, &[]).await)
-            .await?;
-        let may = rows.first().and_then(|row| row.try_get(0).ok().flatten());
-        may.ok_or_else(|| DbError::definite("schema", "there is no schema to make them in"))
+    /// Rows of a statement without parameters.
+    pub(super) async fn ask(&mut self, asked: &str) -> Result<Vec<tokio_postgres::Row>, DbError> {
+        self.within(Stage::Statement, async |c| c.query_typed(asked, &[]).await)
+            .await
     }
 
     async fn execute(&mut self, sql: &str, parameters: &[&str]) -> Result<u64, DbError> {
@@ -151,10 +147,7 @@ impl SqlConnection {
 #[async_trait]
 impl Connection for SqlConnection {
     async fn ping(&mut self) -> Result<Option<ServerTime>, DbError> {
-        let asked = "SELECT clock_timestamp()";
-        let rows = self
-            .within(Stage::Statement, async |c| c.query_typed(asked, &[]).await)
-            .await?;
+        let rows = self.ask("SELECT clock_timestamp()").await?;
         let said = |row: &tokio_postgres::Row| row.try_get::<_, SystemTime>(0).ok();
         Ok(rows.first().and_then(said).map(|at| ServerTime {
             at,

@@ -42,7 +42,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "verify_proof", conflicts_with_all = OTHERS)]
     proof: Option<PathBuf>,
     /// Verify such a proof instead of looking for one
-    #[arg(long, value_name = "FILE", conflicts_with = "format", conflicts_with_all = OTHERS)]
+    #[arg(long, value_name = "FILE", conflicts_with = "format", conflicts_with_all = OTHERS,
+          conflicts_with_all = LIMITS)]
     verify_proof: Option<PathBuf>,
     #[command(flatten)]
     input: InputArgs,
@@ -66,6 +67,9 @@ const OTHERS: [&str; 7] = [
     "sequential_keys",
     "linearizable_keys",
 ];
+
+/// What limits a search: a proof is verified without one.
+const LIMITS: [&str; 2] = ["timeout", "memory"];
 
 pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
     if args.proof.is_some() || args.verify_proof.is_some() {

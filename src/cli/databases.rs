@@ -81,7 +81,10 @@ impl DatabaseArgs {
     }
 }
 
-fn only<const N: usize>(options: [(&'static str, bool); N]) -> impl Iterator<Item = &'static str> {
+/// Those of the options that were given.
+pub(super) fn only<const N: usize>(
+    options: [(&'static str, bool); N],
+) -> impl Iterator<Item = &'static str> {
     let given = options.into_iter().filter(|(_, given)| *given);
     given.map(|(option, _)| option)
 }

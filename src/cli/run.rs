@@ -8,12 +8,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use witness_checkers::{Valid, Verdicts};
 use witness_histories::Stamping;
-use witness_workloads::Parameters;
+use witness_workloads::{Parameters, Workload};
 
-use super::databases::{DatabaseArgs, ServerArgs};
+use super::databases::{DatabaseArgs, ServerArgs, only};
 use super::shared::{backends_named, check_endpoints, duration, time_out};
 use super::{Failure, Format, Outcome, ask, interrupted, runtime, stdout, tell};
 use crate::backends::{self, Endpoint, OpenError};
+use crate::foreign::{self, Choice};
 use crate::report::{self, text::Detail};
 use crate::run::{Failed, Finished, Spec, Told, run};
 use crate::runner::{Progress, Stop};
@@ -65,7 +66,7 @@ pub(super) struct Args {
     #[arg(long)]
     seat: Option<String>,
     /// seats: sell a whole floor at once: so many seats, to so many buyers each
-    #[arg(long, value_name = "SEATSxBUYERS", value_parser = floor)]
+    #[arg(long, value_name = "SEATSxBUYERS", value_parser = floor, conflicts_with = "bursts")]
     on_sale: Option<(usize, usize)>,
     /// seats: send every request twice, to both regions; always so with --app idempotent
     #[arg(long)]
@@ -173,6 +174,7 @@ fn agree_to_cost(spec: &Spec, yes: bool) -> Result<(), Failure> {
 /// One run a backend; what else is wrong with it each run says before it begins.
 fn specs(args: &Args) -> Result<Vec<Spec>, Failure> {
     let workload = witness_workloads::find(&args.workload).map_err(Failure::bad_input)?;
+    refuse_foreign(args, workload).map_err(Failure::bad_input)?;
     let defaults = workload.defaults();
     let parameters = Parameters {
         app: args.app.clone().unwrap_or(defaults.app),
@@ -249,6 +251,29 @@ fn specs(args: &Args) -> Result<Vec<Spec>, Failure> {
         }
     };
     Ok(backends.iter().map(spec).collect())
+}
+
+/// Refuses what is of other workloads.
+fn refuse_foreign(args: &Args, workload: &dyn Workload) -> Result<(), String> {
+    let given = only([
+        ("--seat", args.seat.is_some()),
+        ("--on-sale", args.on_sale.is_some()),
+        ("--send-twice", args.send_twice),
+        ("--keys", args.keys.is_some()),
+        ("--requests", args.requests.is_some()),
+        ("--ops", args.ops.is_some()),
+        ("--writes-per-key", args.writes_per_key.is_some()),
+    ]);
+    let choice = |workload: &dyn Workload| Choice {
+        name: workload.name(),
+        heeds: workload.heeds(),
+    };
+    let all: Vec<_> = witness_workloads::registry()
+        .iter()
+        .map(|w| choice(*w))
+        .collect();
+    let chosen = [choice(workload)];
+    foreign::complaint(given, &chosen, &all, "workload", "the workload").map_or(Ok(()), Err)
 }
 
 /// Each name once.

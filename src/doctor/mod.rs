@@ -165,6 +165,21 @@ impl Checks {
         self.push(at, State::Missing, found.into(), Some(fix))
     }
 
+    /// What starts a server on this host is installed, or these packages are to be.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn installed(
+        &mut self,
+        name: &'static str,
+        found: Result<String, impl std::fmt::Display>,
+        packages: &str,
+    ) {
+        let fix = || Fix::run(format!("sudo apt-get install {packages}"));
+        match found {
+            Ok(found) => self.ok((HOST, name), found),
+            Err(error) => self.missing((HOST, name), error.to_string(), fix()),
+        };
+    }
+
     /// It could not be asked.
     pub fn unchecked(&mut self, at: (&str, &'static str), why: impl Into<String>) -> &mut Check {
         self.push(at, State::NotChecked, why.into(), None)

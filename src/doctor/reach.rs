@@ -22,6 +22,11 @@ const DAYS_MAX: u64 = 3650;
 const DAYS_MIN: u64 = 7;
 /// What a client of PostgreSQL asks before TLS: its length, and its number.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
+/// What a client of MySQL asks before TLS, after a header of its length, 32, and its number,
+/// 1: the 4.1 protocol, TLS and authentication by plug-ins; packets of 16 MiB; utf8mb4.
+const MYSQL_SSL_REQUEST: [u8; 13] = [32, 0, 0, 1, 0, 0x8a, 8, 0, 0, 0, 0, 1, 45];
+/// The server can do TLS, in the lower half of what MySQL says that it can.
+const MYSQL_CAN_TLS: u8 = 0x08;
 
 /// A server that speaks TLS.
 #[derive(Debug, Clone)]
@@ -44,6 +49,9 @@ pub(crate) enum Opening {
     Direct(&'static [u8]),
     /// When PostgreSQL has agreed.
     Postgres,
+    /// When MySQL has greeted, and said that it can.
+    #[cfg_attr(not(feature = "mysql"), allow(dead_code, reason = "of MySQL alone"))]
+    Mysql,
     /// At once, and where that comes to nothing when PostgreSQL has agreed: as DSQL's
     /// clients do.
     #[cfg_attr(not(feature = "aws"), allow(dead_code, reason = "of DSQL alone"))]
@@ -61,6 +69,22 @@ enum Unreached {
     Tls(String),
 }
 
+/// Looks at a server that may have no TLS, which is said; whether it makes sense to go on.
+pub(crate) async fn examine_any(
+    region: &str,
+    server: Option<Server>,
+    timeout: Duration,
+    checks: &mut Checks,
+) -> bool {
+    match server {
+        Some(server) => examine(region, server, timeout, checks).await,
+        None => {
+            checks.unchecked((region, "TLS"), "there is none to this server");
+            true
+        }
+    }
+}
+
 /// Looks; whether it makes sense to go on.
 pub(crate) async fn examine(
     region: &str,
@@ -69,6 +93,7 @@ pub(crate) async fn examine(
     checks: &mut Checks,
 ) -> bool {
     let (name, port) = (server.name.clone(), server.port);
+    let show = show(&server);
     let shaken = tokio::task::spawn_blocking(move || handshake(&server, timeout));
     // Looking a name up has no time-out of its own.
     let shaken = match tokio::time::timeout(timeout * 3, shaken).await {
@@ -86,7 +111,7 @@ pub(crate) async fn examine(
             let more = if days == DAYS_MAX { " or more" } else { "" };
             let found = format!("verified; its certificate is good for {days} days{more}");
             let check = match days < DAYS_MIN {
-                true => checks.missing(tls, found, show(&name, port)),
+                true => checks.missing(tls, found, show),
                 false => checks.ok(tls, found),
             };
             check.with("certificate_days", i64::try_from(days).unwrap_or(i64::MAX));
@@ -107,16 +132,28 @@ pub(crate) async fn examine(
         }
         Err(Unreached::Tls(why)) => {
             checks.ok(reached, format!("{name}, port {port}"));
-            checks.missing(tls, why, show(&name, port));
+            checks.missing(tls, why, show);
             false
         }
     }
 }
 
 /// Shows whose certificate it is, and until when.
-fn show(name: &str, port: u16) -> Fix {
+fn show(
+    Server {
+        name,
+        port,
+        opening,
+        ..
+    }: &Server,
+) -> Fix {
+    let first = match opening {
+        Opening::Direct(_) | Opening::Either(_) => "",
+        Opening::Postgres => "-starttls postgres ",
+        Opening::Mysql => "-starttls mysql ",
+    };
     Fix::run(format!(
-        "openssl s_client -connect {name}:{port} -servername {name} </dev/null"
+        "openssl s_client {first}-connect {name}:{port} -servername {name} </dev/null"
     ))
 }
 
@@ -141,6 +178,7 @@ fn handshake(server: &Server, timeout: Duration) -> Result<u64, Unreached> {
 
 fn attempt(server: &Server, timeout: Duration) -> Result<u64, Unreached> {
     let tls = |e: &dyn std::fmt::Display| Unreached::Tls(e.to_string());
+    let broken = |e: io::Error| Unreached::Tls(said(&e, timeout));
     let unknown = |e| Unreached::Name(server.name.clone(), e);
     let addresses: Vec<SocketAddr> = match server.address {
         Some(address) => vec![(address, server.port).into()],
@@ -175,17 +213,72 @@ fn attempt(server: &Server, timeout: Duration) -> Result<u64, Unreached> {
             let mut agreed = [0];
             let asked = stream.write_all(&SSL_REQUEST);
             let asked = asked.and_then(|()| stream.read_exact(&mut agreed));
-            asked.map_err(|e| tls(&e))?;
+            asked.map_err(broken)?;
             if agreed != *b"S" {
                 return Err(Unreached::Tls("the server has no TLS".into()));
             }
         }
+        Opening::Mysql => {
+            can_tls(&greeting(&mut stream).map_err(broken)?).map_err(Unreached::Tls)?;
+            let mut request = [0; 36];
+            request[..MYSQL_SSL_REQUEST.len()].copy_from_slice(&MYSQL_SSL_REQUEST);
+            stream.write_all(&request).map_err(broken)?;
+        }
     }
     let name = ServerName::try_from(server.name.clone()).map_err(|e| tls(&e))?;
     let mut client = ClientConnection::new(Arc::new(config), name.clone()).map_err(|e| tls(&e))?;
-    client.complete_io(&mut stream).map_err(|e| tls(&e))?;
+    client.complete_io(&mut stream).map_err(broken)?;
     let chain = client.peer_certificates().unwrap_or_default();
     days(chain, &name, &server.roots, &provider).map_err(|e| tls(&e))
+}
+
+/// What went wrong on a connection that was accepted; the system has numbers for it.
+fn said(error: &io::Error, timeout: Duration) -> String {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof, WouldBlock,
+    };
+    match error.kind() {
+        WouldBlock | TimedOut => {
+            format!("the server accepts connections, but there was no answer within {timeout:?}")
+        }
+        UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe => {
+            "the server accepts connections, and hangs up before TLS is agreed on".into()
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// The first packet of a server of MySQL, without its header.
+fn greeting(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut header = [0; 4];
+    stream.read_exact(&mut header)?;
+    let [a, b, c, _] = header;
+    let length = u32::from_le_bytes([a, b, c, 0]);
+    let mut packet = Vec::new();
+    stream.take(length.into()).read_to_end(&mut packet)?;
+    Ok(packet)
+}
+
+/// Whether a server of MySQL that greets so has TLS; why not.
+fn can_tls(packet: &[u8]) -> Result<(), String> {
+    const NOT: &str = "what answers there is no MySQL";
+    match packet {
+        // Its number, and why it greets nobody.
+        [0xff, _, _, why @ ..] => Err(format!(
+            "the server refuses clients: {}",
+            String::from_utf8_lossy(why)
+        )),
+        // After its version: the connection's number, half of a challenge, and a zero.
+        [10, rest @ ..] => {
+            let version = rest.iter().position(|&byte| byte == 0).ok_or(NOT)?;
+            match rest.get(version + 1 + 4 + 8 + 1..) {
+                Some([_, can, ..]) if can & MYSQL_CAN_TLS != 0 => Ok(()),
+                Some([_, _, ..]) => Err("the server has no TLS".into()),
+                _ => Err(NOT.into()),
+            }
+        }
+        _ => Err(NOT.into()),
+    }
 }
 
 /// For how many days from now the chain would be verified.
@@ -254,11 +347,20 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            if opening == Opening::Postgres {
-                let mut asked = [0; 8];
-                stream.read_exact(&mut asked).unwrap();
-                assert_eq!(asked, SSL_REQUEST);
-                stream.write_all(b"S").unwrap();
+            match opening {
+                Opening::Postgres => {
+                    let mut asked = [0; 8];
+                    stream.read_exact(&mut asked).unwrap();
+                    assert_eq!(asked, SSL_REQUEST);
+                    stream.write_all(b"S").unwrap();
+                }
+                Opening::Mysql => {
+                    stream.write_all(&packet(&hello(0x8a00))).unwrap();
+                    let mut asked = [0; 36];
+                    stream.read_exact(&mut asked).unwrap();
+                    assert_eq!(asked[..4], [32, 0, 0, 1]);
+                }
+                Opening::Direct(_) | Opening::Either(_) => {}
             }
             let mut server = rustls::ServerConnection::new(Arc::new(config)).unwrap();
             // A client that does not trust it goes away.
@@ -271,6 +373,20 @@ mod tests {
             roots: Arc::new(roots),
             opening,
         }
+    }
+
+    /// With the header of the first packet of MySQL.
+    fn packet(body: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(body.len()).unwrap();
+        [&[length, 0, 0, 0], body].concat()
+    }
+
+    /// How a server of MySQL that can do this greets.
+    fn hello(can: u16) -> Vec<u8> {
+        let mut hello = b"\x0a8.0.36\0\x07\0\0\0challeng\0".to_vec();
+        hello.extend(can.to_le_bytes());
+        hello.extend(*b"\x2d\x02\0\x08\0\x15\0\0\0\0\0\0\0\0\0\0and-the-rest\0");
+        hello
     }
 
     /// Every state, what was found last, and whether it makes sense to go on.
@@ -286,7 +402,7 @@ mod tests {
     #[tokio::test]
     async fn days_are_counted_until_the_certificate_ends() {
         use State::{Missing, Ok};
-        for opening in [DIRECT, Opening::Postgres] {
+        for opening in [DIRECT, Opening::Postgres, Opening::Mysql] {
             for (days, state) in [(90, Ok), (7, Ok), (6, Missing), (0, Missing)] {
                 let (states, found, goes_on) = look(serve(days, opening)).await;
                 assert_eq!(states, [Ok, state], "{days}: {found}");
@@ -317,6 +433,80 @@ mod tests {
             assert_eq!(states, [State::Ok, State::Missing], "{found}");
             assert!(found.contains(said), "{found}");
             assert!(!goes_on);
+        }
+    }
+
+    /// A server that accepts one client, and does this.
+    fn accepting(does: impl FnOnce(TcpStream) + Send + 'static) -> u16 {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || does(listener.accept().unwrap().0));
+        port
+    }
+
+    #[tokio::test]
+    async fn who_accepts_and_says_nothing_is_told_from_who_hangs_up() {
+        let server = |opening, port| Server {
+            port,
+            opening,
+            ..serve(90, Opening::Postgres)
+        };
+        let silence = async |opening| {
+            let (keep, kept) = std::sync::mpsc::channel();
+            let port = accepting(move |stream| keep.send(stream).unwrap());
+            let mut checks = Checks::default();
+            let brief = Duration::from_secs(1);
+            assert!(!examine("r", server(opening, port), brief, &mut checks).await);
+            drop(kept);
+            checks
+        };
+        let (direct, postgres, mysql) = tokio::join!(
+            silence(DIRECT),
+            silence(Opening::Postgres),
+            silence(Opening::Mysql)
+        );
+        for checks in [direct, postgres, mysql] {
+            let [reached, tls] = checks.all() else {
+                panic!("{checks:?}")
+            };
+            assert_eq!((reached.state, tls.state), (State::Ok, State::Missing));
+            assert_eq!(
+                tls.found,
+                "the server accepts connections, but there was no answer within 1s"
+            );
+        }
+        for opening in [DIRECT, Opening::Postgres, Opening::Mysql] {
+            let (states, found, _) = look(server(opening, accepting(drop))).await;
+            assert_eq!(states, [State::Ok, State::Missing]);
+            assert_eq!(
+                found,
+                "the server accepts connections, and hangs up before TLS is agreed on"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn what_mysql_says_first_is_read() {
+        for (first, expected) in [
+            (packet(&hello(0x8200)), "the server has no TLS"),
+            (
+                packet(b"\xff\x10\x04Too many connections"),
+                "the server refuses clients: Too many connections",
+            ),
+            (packet(b"\x0a8.0"), "what answers there is no MySQL"),
+            (packet(b"\x0a8.0\0\x07"), "what answers there is no MySQL"),
+            (packet(b""), "what answers there is no MySQL"),
+            (b"220 mail\r\n".to_vec(), "what answers there is no MySQL"),
+        ] {
+            let port = accepting(move |mut stream| stream.write_all(&first).unwrap());
+            let server = Server {
+                port,
+                opening: Opening::Mysql,
+                ..serve(90, Opening::Postgres)
+            };
+            let (states, found, _) = look(server).await;
+            assert_eq!(states, [State::Ok, State::Missing]);
+            assert_eq!(found, expected);
         }
     }
 

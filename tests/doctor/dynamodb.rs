@@ -187,26 +187,51 @@ async fn each_thing_wrong_with_a_table_is_found() {
     }
 }
 
+/// A run makes them; whether it may is not tried. What is there is looked at.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_that_is_not_there_is_missing() {
+async fn a_table_that_is_not_there_is_not_missing() {
+    let gone = |answers: &mut Answers, region: &str, table: &str| {
+        let asked = format!("{region} DescribeTable {table}");
+        let message = format!("Requested resource not found: Table: {table} not found");
+        answers.refuse(&asked, "ResourceNotFoundException", &message);
+    };
+    let provision = "witness provision dynamodb --region us-east-1 --region us-east-2 --mrsc \
+                     --witness-region us-west-2";
     let mut answers = good(true);
-    let gone = "Requested resource not found: Table: witness_seats not found";
-    let asked = "us-east-1 DescribeTable witness_seats";
-    answers.refuse(asked, "ResourceNotFoundException", gone);
+    gone(&mut answers, "us-east-1", "witness_seats");
+    gone(&mut answers, "us-east-1", "witness_lists");
+    let other = "us-east-1 DescribeTable witness_registers";
+    answers.of.get_mut(other).unwrap().1["Table"]["BillingModeSummary"]["BillingMode"] =
+        json!("PROVISIONED");
     let (code, all) = look("dynamodb-mrsc", answers).await;
-    assert_eq!(
-        (code, of_state(&all, "missing")),
-        (Some(1), vec!["us-east-1 tables".to_owned()])
-    );
-    let check = all
-        .iter()
-        .find(|check| check["state"] == "missing")
-        .unwrap();
-    assert_eq!(
-        check["fix"]["command"],
-        "witness provision dynamodb --region us-east-1 --region us-east-2 --mrsc \
-         --witness-region us-west-2"
-    );
+    assert_eq!(of_state(&all, "missing"), ["us-east-1 billing"], "{all:?}");
+    assert_eq!(code, Some(1));
+    let mut checks = all.iter();
+    let check = checks.find(|check| check["name"] == "tables").unwrap();
+    assert_eq!(check["state"], "not-checked");
+    let found = check["found"].as_str().unwrap();
+    for said in ["witness_seats", "witness_lists", "a run makes", provision] {
+        assert!(found.contains(said), "{found}");
+    }
+    let ok = of_state(&all, "ok");
+    assert!(ok.contains(&"us-east-1 may read".to_owned()), "{ok:?}");
+
+    let mut answers = good(true);
+    for region in REGIONS {
+        for name in names() {
+            gone(&mut answers, region, &name);
+        }
+    }
+    let (code, all) = look("dynamodb-mrsc", answers).await;
+    assert_eq!(of_state(&all, "missing"), [""; 0], "{all:?}");
+    assert_eq!(code, Some(0));
+    let unchecked = of_state(&all, "not-checked");
+    for region in REGIONS {
+        for name in ["tables", "may read"] {
+            let expected = format!("{region} {name}");
+            assert!(unchecked.contains(&expected), "{unchecked:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

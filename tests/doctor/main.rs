@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 #![cfg(unix)]
 
+#[path = "../control/mod.rs"]
+mod control;
 mod dynamodb;
 mod server;
 
@@ -206,6 +208,32 @@ fn wrong_arguments_are_254() {
         assert_eq!(output.status.code(), Some(254), "{arguments:?}: {said}");
         assert!(said.contains(message), "{arguments:?}: {said}");
         assert!(!said.contains("hunter2"), "{said}");
+    }
+}
+
+/// What a run would refuse before it begins, the doctor refuses in the same words.
+#[test]
+fn what_a_run_refuses_the_doctor_refuses() {
+    let path = programs("yes", "");
+    for arguments in [
+        &["--backend", "dynamodb-mrsc", "--transactions"][..],
+        &["--backend", "dynamodb,dynamodb-mrsc", "--transactions"],
+        &["--backend", "dsql", "--token-expiry", "8days"],
+        &["--backend", "dsql", "--dsql-user", ""],
+    ] {
+        let said = |subcommand: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_witness"));
+            command.env_clear().env("PATH", path.path());
+            let command = command.args(subcommand).args(arguments);
+            let output = command.current_dir(path.path()).output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            (output.status.code(), said)
+        };
+        // One burst, for what is run before it comes to what is refused.
+        let run = said(&["run", "register", "--bursts", "1", "--requests", "1"]);
+        let doctor = said(&["doctor"]);
+        assert_eq!(doctor.0, Some(254), "{doctor:?}");
+        assert_eq!(doctor, run, "{arguments:?}");
     }
 }
 

@@ -2,18 +2,16 @@
 //! clock of its own. What is not in the table fails the test.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::Full;
+use hyper::Response;
+use hyper::body::Bytes;
 use hyper::header::{DATE, HeaderValue};
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+
+use super::control::{Asked, serve};
 
 /// What is answered, by what is asked: `us-east-1 DescribeTable witness_seats`.
 #[derive(Debug, Clone, Default)]
@@ -41,20 +39,9 @@ pub struct Server {
 
 impl Server {
     pub async fn of(answers: Answers) -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let (answers, unknown) = (Arc::new(answers), Arc::new(Mutex::new(Vec::new())));
+        let unknown = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&unknown);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (answers, unknown) = (Arc::clone(&answers), Arc::clone(&kept));
-                let service = service_fn(move |request| {
-                    answer(Arc::clone(&answers), Arc::clone(&unknown), request)
-                });
-                let http = hyper::server::conn::http1::Builder::new();
-                tokio::spawn(http.serve_connection(TokioIo::new(stream), service));
-            }
-        });
+        let (url, _) = serve(move |asked| answer(&answers, &kept, &asked)).await;
         Server { url, unknown }
     }
 
@@ -64,20 +51,11 @@ impl Server {
     }
 }
 
-async fn answer(
-    answers: Arc<Answers>,
-    unknown: Arc<Mutex<Vec<String>>>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (head, body) = request.into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let header = |name: &str| head.headers.get(name).and_then(|v| v.to_str().ok());
-    // Credential=KEY/DATE/REGION/SERVICE/aws4_request
-    let signed = header("authorization").unwrap_or_default();
-    let region = signed.split('/').nth(2).unwrap_or("unsigned");
-    let target = header("x-amz-target").unwrap_or_default();
-    let what = target.rsplit('.').next().unwrap_or_default();
+fn answer(
+    answers: &Answers,
+    unknown: &Mutex<Vec<String>>,
+    Asked { region, what, body }: &Asked,
+) -> Response<Full<Bytes>> {
     let table = body["TableName"].as_str().unwrap_or_default();
     let asked = format!("{region} {what} {table}");
     let (status, body) = match answers.of.get(asked.trim()) {
@@ -94,5 +72,5 @@ async fn answer(
     *response.status_mut() = status.try_into().unwrap();
     let date = HeaderValue::from_str(&date.unwrap()).unwrap();
     response.headers_mut().insert(DATE, date);
-    Ok(response)
+    response
 }

@@ -366,7 +366,53 @@ fn doctor() -> Result<(), Failed> {
     psql("CREATE ROLE reader LOGIN PASSWORD 'hunter2'")?;
     psql("REVOKE CREATE ON SCHEMA public FROM PUBLIC")?;
     let reader = format!("postgres://reader:hunter2@{at}");
-    let (names, said) = missing(&[("one", &reader)])?;
-    assert_eq!(names, ["one may make tables"], "{said}");
+    let refused = |found: &str| {
+        let (names, said) = missing(&[("one", &reader)])?;
+        assert_eq!(names, ["one may make tables"], "{said}");
+        assert!(said.contains(found), "{said}");
+        Ok::<_, Failed>(())
+    };
+    let nothing_missing = || {
+        let (names, said) = missing(&[("one", &reader)])?;
+        assert_eq!(names, [""; 0], "{said}");
+        Ok::<_, Failed>(())
+    };
+    let store = tempfile::tempdir()?;
+    let run = || {
+        let mut run = witness();
+        run.args(["run", "seats", "--backend", "postgres", "--bursts", "2"]);
+        run.args(["--timeout", "60s", "--url", &format!("one={reader}")]);
+        let output = run.arg("--store").arg(store.path()).output()?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ok::<_, Failed>((output.status.code(), said))
+    };
+    refused("reader may not, in the schema public")?;
+    psql("GRANT CREATE ON SCHEMA public TO reader")?;
+    nothing_missing()?;
+
+    // A table of another role: whatever else may be done with it, a run drops it.
+    psql("CREATE TABLE witness_seats (key TEXT PRIMARY KEY, status TEXT, owner TEXT)")?;
+    psql("GRANT ALL ON witness_seats TO reader")?;
+    refused("public.witness_seats of witness")?;
+    refused("ALTER TABLE public.witness_seats OWNER TO reader")?;
+    let (code, said) = run()?;
+    assert_eq!(code, Some(255), "{said}");
+    assert!(
+        said.contains("must be owner of table witness_seats"),
+        "{said}"
+    );
+    psql("CREATE ROLE owners; ALTER TABLE public.witness_seats OWNER TO owners")?;
+    refused("public.witness_seats of owners")?;
+    psql("GRANT owners TO reader")?;
+    nothing_missing()?;
+    psql("ALTER TABLE public.witness_seats OWNER TO reader")?;
+    nothing_missing()?;
+    let (code, said) = run()?;
+    assert_eq!(code, Some(0), "{said}");
+
+    psql("CREATE VIEW witness_registers AS SELECT 1")?;
+    refused("public.witness_registers is no table")?;
+    psql("ALTER ROLE reader SET search_path = nowhere")?;
+    refused("no schema of the search path is open to reader")?;
     Ok(())
 }

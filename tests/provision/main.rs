@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod cli;
+#[path = "../control/mod.rs"]
+mod control;
 mod dsql;
 mod dynamodb;
 mod script;

@@ -2,17 +2,15 @@
 //! gives these answers. Whatever else is asked is refused, and fails the test.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
+use http_body_util::Full;
+use hyper::Response;
+use hyper::body::Bytes;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+
+use super::control::{Asked, serve};
 
 /// A request and its answer.
 #[derive(Debug, Clone)]
@@ -77,21 +75,12 @@ struct State {
 
 impl Script {
     pub async fn of(exchanges: impl IntoIterator<Item = Exchange>) -> Script {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(Mutex::new(State {
             to_come: exchanges.into_iter().collect(),
             wrong: Vec::new(),
         }));
         let shared = Arc::clone(&state);
-        let serving = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let state = Arc::clone(&shared);
-                let service = service_fn(move |request| answer(Arc::clone(&state), request));
-                let http = hyper::server::conn::http1::Builder::new();
-                tokio::spawn(http.serve_connection(TokioIo::new(stream), service));
-            }
-        });
+        let (url, serving) = serve(move |asked| answer(&shared, &asked)).await;
         Script {
             url,
             state,
@@ -110,25 +99,11 @@ impl Script {
     }
 }
 
-async fn answer(
-    state: Arc<Mutex<State>>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (head, body) = request.into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let header = |name: &str| head.headers.get(name).and_then(|v| v.to_str().ok());
-    // Credential=KEY/DATE/REGION/SERVICE/aws4_request
-    let signed = header("authorization").unwrap_or_default();
-    let region = signed.split('/').nth(2).unwrap_or("unsigned");
-    let what = match header("x-amz-target") {
-        Some(target) => target.rsplit('.').next().unwrap_or_default().to_owned(),
-        None => format!("{} {}", head.method, head.uri.path()),
-    };
+fn answer(state: &Mutex<State>, Asked { region, what, body }: &Asked) -> Response<Full<Bytes>> {
     let asked = format!("{region} {what}");
     let mut state = state.lock().unwrap();
     let exchange = match state.to_come.pop_front() {
-        Some(next) if next.request == asked && holds(&body, &next.holds) => next,
+        Some(next) if next.request == asked && holds(body, &next.holds) => next,
         other => {
             let expected = other.map_or("nothing".into(), |e| format!("{} {}", e.request, e.holds));
             state
@@ -144,7 +119,7 @@ async fn answer(
         response = response.header("x-amzn-errortype", error);
         answer["__type"] = format!("com.amazonaws.dynamodb.v20120810#{error}").into();
     }
-    Ok(response.body(Full::new(answer.to_string().into())).unwrap())
+    response.body(Full::new(answer.to_string().into())).unwrap()
 }
 
 /// Whether the body holds all of it. An absence is asked for with null.

@@ -33,6 +33,10 @@ impl Workload for LongFork {
         APPS
     }
 
+    fn heeds(&self) -> &'static [&'static str] {
+        &["--keys", "--requests"]
+    }
+
     fn defaults(&self) -> Parameters {
         Parameters {
             app: APPS[0].0.into(),

@@ -28,6 +28,10 @@ impl Workload for RwRegister {
         APPS
     }
 
+    fn heeds(&self) -> &'static [&'static str] {
+        &["--keys", "--requests", "--ops", "--writes-per-key"]
+    }
+
     fn defaults(&self) -> Parameters {
         Parameters {
             app: APPS[0].0.into(),

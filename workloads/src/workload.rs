@@ -170,6 +170,10 @@ pub trait Workload: Send + Sync {
     /// The variants of the application code, the default first: name and one line.
     fn apps(&self) -> &'static [(&'static str, &'static str)];
 
+    /// The options on the command line that it heeds and not every workload does: those of
+    /// all are `--app`, `--bursts` and `--seed`.
+    fn heeds(&self) -> &'static [&'static str];
+
     /// What it does when it is asked for nothing else.
     fn defaults(&self) -> Parameters {
         Parameters {

@@ -34,6 +34,10 @@ impl Workload for WriteSkew {
         APPS
     }
 
+    fn heeds(&self) -> &'static [&'static str] {
+        &["--keys", "--requests"]
+    }
+
     fn defaults(&self) -> Parameters {
         Parameters {
             app: APPS[0].0.into(),

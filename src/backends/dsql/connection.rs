@@ -10,6 +10,7 @@ use tokio_postgres::Client;
 use witness_workloads::{Connection, DbError, Expectation, Page, Row, ServerTime, Table};
 
 use super::super::sql::SqlConnection;
+use super::super::sql_tables::Tables;
 use super::connector::Connector;
 use super::node::Node;
 
@@ -131,9 +132,9 @@ impl PooledConnection {
         self.request(async |sql| sql.define(ddl).await).await
     }
 
-    /// Whether tables can be made.
-    pub(super) async fn may_create(&mut self) -> Result<bool, DbError> {
-        self.request(async |sql| sql.may_create().await).await
+    /// Whether a run's tables can be made.
+    pub(super) async fn tables(&mut self) -> Result<Tables, DbError> {
+        self.request(async |sql| sql.tables().await).await
     }
 
     /// A request that leaves no transaction behind, unless one is open already.

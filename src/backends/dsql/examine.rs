@@ -9,7 +9,7 @@ use witness_workloads::DbError;
 use super::DsqlDatabase;
 use super::connector::ALPN;
 use super::node::Node;
-use crate::backends::{AwsClients, aws};
+use crate::backends::{AwsClients, aws, sql_tables};
 use crate::doctor::{self, Checks, Fix, reach};
 use crate::provision::dsql::{Cluster, calls};
 
@@ -56,20 +56,7 @@ impl DsqlDatabase {
         };
         checks.ok(at, format!("{user} is let in with a token minted here"));
         doctor::connection::examine(region, &mut connection, checks).await;
-        let at = (region, "may make tables");
-        match connection.may_create().await {
-            Ok(true) => {
-                checks.ok(at, format!("{user} may, in the schema public"));
-            }
-            Ok(false) => {
-                let found = format!("{user} may not, in the schema public");
-                let grant = format!("psql -c \"GRANT CREATE ON SCHEMA public TO {user}\"");
-                checks.missing(at, found, Fix::run(grant));
-            }
-            Err(error) => {
-                checks.unchecked(at, said(&error));
-            }
-        }
+        sql_tables::examine(region, connection.tables().await, checks);
     }
 
     async fn clusters(&self, control: &AwsClients, checks: &mut Checks) {
@@ -88,8 +75,9 @@ impl DsqlDatabase {
                     let list = format!("aws dsql list-clusters --region {}", node.region);
                     checks.missing(at, format!("there is no cluster {id}"), Fix::run(list));
                 }
+                // Whether it is there nobody has said; the way to it and the role were looked at.
                 Err(error) => {
-                    checks.missing(at, error.to_string(), error.fix());
+                    checks.unchecked(at, error.to_string());
                 }
             }
         }
@@ -177,8 +165,96 @@ fn peering(cluster: &Cluster, seen: &[Cluster], nodes: usize, checks: &mut Check
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use aws_config::retry::RetryConfig;
+    use witness_regions::credentials::Credentials;
+
+    use super::super::connection::Pool;
+    use super::super::connector::Connector;
     use super::*;
-    use crate::doctor::State;
+    use crate::backends::DsqlOptions;
+    use crate::doctor::{Check, State};
+
+    /// What is found of a cluster whose control plane answers so.
+    async fn control(status: &str, error: &str, message: &str) -> Check {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let body =
+            format!(r#"{{"message":"{message}","resourceId":"x","resourceType":"cluster"}}"#);
+        let answer = format!(
+            "HTTP/1.1 {status}\r\nx-amzn-errortype: {error}\r\ncontent-length: {}\r\n\
+             connection: close\r\n\r\n{body}",
+            body.len()
+        );
+        // Nobody: the listener is gone before it is asked.
+        if !status.is_empty() {
+            std::thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut asked = Vec::new();
+                while !asked.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    stream.read_exact(&mut byte).unwrap();
+                    asked.extend(byte);
+                }
+                assert!(asked.starts_with(b"GET /cluster/abcdefghijklmnopqrstuvwxyz "));
+                stream.write_all(answer.as_bytes()).unwrap();
+            });
+        } else {
+            drop(listener);
+        }
+        let keys = Credentials {
+            access_key_id: "AKIADOCTORTEST".into(),
+            secret_access_key: "c2VjcmV0IG9mIGEgdGVzdA".into(),
+        };
+        let aws = aws::embedded("us-east-1", &keys).await;
+        let asked = aws.to_builder().endpoint_url(url);
+        let clients = AwsClients::of(asked.retry_config(RetryConfig::disabled()).build());
+        let connector = Connector::new(
+            aws,
+            rustls::RootCertStore::empty(),
+            DsqlOptions::default(),
+            Duration::from_secs(60),
+        );
+        let node = Node::real(&"us-east-1=abcdefghijklmnopqrstuvwxyz".parse().unwrap());
+        let database = DsqlDatabase::new(vec![node], Pool::new(connector));
+        let mut checks = Checks::default();
+        database.clusters(&clients, &mut checks).await;
+        let [check] = checks.all() else {
+            panic!("{checks:?}")
+        };
+        check.clone()
+    }
+
+    #[tokio::test]
+    async fn a_cluster_is_missing_where_the_service_says_so() {
+        let gone = control("404 Not Found", "ResourceNotFoundException", "no such").await;
+        assert_eq!(gone.state, State::Missing, "{gone:?}");
+        assert_eq!(gone.found, "there is no cluster abcdefghijklmnopqrstuvwxyz");
+        let denied = "not authorized to perform: dsql:GetCluster on resource: arn:of:it";
+        for (status, error, message, said) in [
+            (
+                "403 Forbidden",
+                "AccessDeniedException",
+                denied,
+                "the policy lacks dsql:GetCluster on arn:of:it",
+            ),
+            (
+                "403 Forbidden",
+                "UnrecognizedClientException",
+                "The security token included in the request is invalid.",
+                "The security token included in the request is invalid.",
+            ),
+            ("500 Internal", "InternalServerException", "later", "later"),
+            ("", "", "", "GetCluster in us-east-1: dispatch failure"),
+        ] {
+            let check = control(status, error, message).await;
+            assert_eq!(check.state, State::NotChecked, "{check:?}");
+            assert!(check.found.contains(said), "{check:?}");
+        }
+    }
 
     fn cluster(region: &str, status: ClusterStatus, peers: &[&str]) -> Cluster {
         let arn = |region: &str| format!("arn:aws:dsql:{region}:111122223333:cluster/x");

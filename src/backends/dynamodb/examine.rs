@@ -59,7 +59,7 @@ impl DynamoDatabase {
             );
             return;
         }
-        let mut tables = Vec::new();
+        let (mut tables, mut absent) = (Vec::new(), Vec::new());
         for table in witness_workloads::tables() {
             let name = self.physical(&table);
             match client.describe_table().table_name(&name).send().await {
@@ -72,9 +72,7 @@ impl DynamoDatabase {
                     }
                 },
                 Err(e) if e.code() == Some("ResourceNotFoundException") => {
-                    let found = format!("there is no {name}");
-                    checks.missing((region, "tables"), found, self.provision());
-                    return;
+                    absent.push(name);
                 }
                 Err(e) => {
                     let resource = format!("arn:aws:dynamodb:{region}:*:table/{name}");
@@ -85,10 +83,24 @@ impl DynamoDatabase {
                 }
             }
         }
-        let described: Vec<_> = tables.iter().map(|(_, found)| found).collect();
-        self.states(region, &described, checks);
-        if let Some((table, found)) = tables.first() {
-            may_read(region, &client, table, found, checks).await;
+        if !absent.is_empty() {
+            let why = format!(
+                "there is no {}: a run makes it where the keys may, which is not tried here, or \
+                 before it `{}`",
+                absent.join(", no "),
+                self.provision()
+            );
+            checks.unchecked((region, "tables"), why);
+        }
+        match tables.first() {
+            Some((table, found)) => {
+                let described: Vec<_> = tables.iter().map(|(_, found)| found).collect();
+                self.states(region, &described, checks);
+                may_read(region, &client, table, found, checks).await;
+            }
+            None => {
+                checks.unchecked((region, "may read"), "there is no table yet");
+            }
         }
         let why = "nothing is written here; `witness provision dynamodb … --policy` prints \
                    what a run needs";
@@ -96,7 +108,7 @@ impl DynamoDatabase {
     }
 
     /// What makes the tables, and their replicas.
-    fn provision(&self) -> Fix {
+    fn provision(&self) -> String {
         let regions = self.regions.iter();
         let regions: String = regions.map(|r| format!(" --region {r}")).collect();
         let strong = match (self.strong, self.regions.len()) {
@@ -108,9 +120,7 @@ impl DynamoDatabase {
             "witness_" => String::new(),
             prefix => format!(" --prefix {prefix}"),
         };
-        Fix::run(format!(
-            "witness provision dynamodb{regions}{strong}{prefix}"
-        ))
+        format!("witness provision dynamodb{regions}{strong}{prefix}")
     }
 
     /// What the region says of its tables; of each kind of trouble the first table that has it.
@@ -167,7 +177,8 @@ impl DynamoDatabase {
         match first(&unreplicated) {
             _ if others.is_empty() => checks.ok(at, "of one region, none"),
             Some((table, what)) if what.starts_with("has none") => {
-                checks.missing(at, format!("{} {what}", name(table)), self.provision())
+                let fix = Fix::run(self.provision());
+                checks.missing(at, format!("{} {what}", name(table)), fix)
             }
             Some((table, what)) => {
                 checks.missing(at, format!("{} {what}", name(table)), look(table))
@@ -194,14 +205,8 @@ impl DynamoDatabase {
                      other names are needed",
                     name(table)
                 );
-                let Fix::Command(command) = self.provision() else {
-                    return;
-                };
-                let command = command
-                    .split(" --prefix ")
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned();
+                let command = self.provision();
+                let command = command.split(" --prefix ").next().unwrap_or_default();
                 checks.missing(at, found, Fix::run(format!("{command} --prefix {is}_")))
             }
             None => checks.ok(at, format!("multi-region {is} consistency")),

@@ -97,7 +97,7 @@ impl Backend for DynamoDb {
     }
 
     fn cost(&self, options: &Options, bursts: &[Burst]) -> Result<Option<String>, OpenError> {
-        let endpoints = endpoints(self.name, ENDPOINTS, options, self.regions_min())?;
+        let endpoints = self.endpoints(options)?;
         if endpoints.iter().all(|endpoint| loopback(&endpoint.host)) {
             return Ok(None);
         }
@@ -120,7 +120,7 @@ impl Backend for DynamoDb {
     }
 
     async fn examine(&self, options: &Options, checks: &mut Checks) -> Result<(), OpenError> {
-        let endpoints = endpoints(self.name, ENDPOINTS, options, self.regions_min())?;
+        let endpoints = self.endpoints(options)?;
         if endpoints.is_empty() {
             let (database, _servers) = self.embedded(options).await?;
             database.examine(options.timeout, true, checks).await;
@@ -134,12 +134,7 @@ impl Backend for DynamoDb {
     }
 
     async fn open(&self, options: &Options) -> Result<Opened, OpenError> {
-        let endpoints = endpoints(self.name, ENDPOINTS, options, self.regions_min())?;
-        if self.strong && options.dynamodb.transactions {
-            let message =
-                "--transactions: DynamoDB takes none with multi-region strong consistency";
-            return Err(OpenError::Options(message.into()));
-        }
+        let endpoints = self.endpoints(options)?;
         let (database, servers) = if endpoints.is_empty() {
             let (database, servers) = self.embedded(options).await?;
             (database, Some(servers))
@@ -164,6 +159,16 @@ impl Backend for DynamoDb {
 }
 
 impl DynamoDb {
+    /// The real endpoints; none: embedded. What does not go together is refused.
+    fn endpoints(&self, options: &Options) -> Result<Vec<Endpoint>, OpenError> {
+        if self.strong && options.dynamodb.transactions {
+            let message =
+                "--transactions: DynamoDB takes none with multi-region strong consistency";
+            return Err(OpenError::Options(message.into()));
+        }
+        endpoints(self.name, ENDPOINTS, options, self.regions_min())
+    }
+
     async fn embedded(
         &self,
         options: &Options,

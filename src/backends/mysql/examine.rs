@@ -6,29 +6,24 @@ use std::time::Duration;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 
-use super::{MysqlConnection, Place};
-use crate::doctor::{self, Checks, Fix, HOST};
+use super::grants::{Grants, NEEDED};
+use super::{MysqlConnection, Place, physical};
+use crate::doctor::{self, Checks, Fix, reach};
 use crate::local::galera::Installed;
 
 /// Servers for a run can be started here.
 pub(super) fn programs(checks: &mut Checks) {
-    let at = (HOST, "MariaDB");
-    match Installed::find() {
-        Ok(found) => checks.ok(
-            at,
-            format!("with Galera, below {}", found.folder().display()),
-        ),
-        Err(error) => checks.missing(
-            at,
-            error.to_string(),
-            Fix::run("sudo apt-get install mariadb-server-core galera-4"),
-        ),
-    };
+    let found = Installed::find();
+    let found = found.map(|found| format!("with Galera, below {}", found.folder().display()));
+    checks.installed("MariaDB", found, "mariadb-server-core galera-4");
 }
 
 /// A server that a URL names.
 pub(super) async fn server(place: &Place, timeout: Duration, checks: &mut Checks) {
     let region = place.region.as_str();
+    if !reach::examine_any(region, place.server(), timeout, checks).await {
+        return;
+    }
     let mut conn = match place.connect(&[], timeout).await {
         Ok(conn) => conn,
         Err(error) => {
@@ -48,10 +43,6 @@ pub(super) async fn server(place: &Place, timeout: Duration, checks: &mut Checks
         (region, "let in"),
         format!("{version}, at {}", place.printed),
     );
-    match place.opts.ssl_opts() {
-        Some(_) => checks.ok((region, "TLS"), "verified"),
-        None => checks.unchecked((region, "TLS"), "there is none to this server"),
-    };
     group(region, &mut conn, checks).await;
     room(region, &mut conn, checks).await;
     grants(place, &mut conn, checks).await;
@@ -129,36 +120,35 @@ async fn grants(place: &Place, conn: &mut Conn, checks: &mut Checks) {
             return;
         }
     };
-    match may_create(&lines, database) {
-        true => checks.ok(at, format!("in {database}")),
-        // A role may give more than is shown.
-        false if lines.iter().any(|line| !line.contains(" ON ")) => {
-            checks.unchecked(at, "who connects has roles, whose rights are not shown")
-        }
-        false => {
-            let grant = format!("mariadb -e \"GRANT ALL ON {database}.* TO USER\"");
-            checks.missing(at, format!("not in {database}"), Fix::run(grant))
-        }
-    };
+    // Of MySQL, and not of every version.
+    let literal: Result<Option<bool>, _> = conn.query_first("SELECT @@partial_revokes").await;
+    let grants = Grants::of(&lines, !matches!(literal, Ok(Some(true))));
+    may_make(at, database, &grants, checks);
 }
 
-/// Whether a grant is of making tables in this database or in all. What else a line has,
-/// a hash of the password among it, is not shown.
-fn may_create(grants: &[String], database: &str) -> bool {
-    grants.iter().any(|line| {
-        let Some((rights, of)) = line
-            .strip_prefix("GRANT ")
-            .and_then(|l| l.split_once(" ON "))
-        else {
-            return false;
-        };
-        let object = of.split(" TO ").next().unwrap_or_default();
-        let here = [format!("`{database}`.*"), "*.*".to_owned()];
-        let makes = rights
-            .split(", ")
-            .any(|r| r == "ALL PRIVILEGES" || r == "CREATE");
-        makes && here.iter().any(|name| name == object)
-    })
+/// Whether each right that a run uses is granted on each table that one makes.
+fn may_make(at: (&str, &'static str), database: &str, grants: &Grants, checks: &mut Checks) {
+    let tables = witness_workloads::tables();
+    let lacking = tables.iter().find_map(|table| {
+        let name = physical(table);
+        let lacking = grants.lacking(database, &name);
+        (!lacking.is_empty()).then_some((name, lacking))
+    });
+    match lacking {
+        None => checks.ok(at, format!("{} in {database}", NEEDED.join(", "))),
+        Some(_) if grants.roles => {
+            checks.unchecked(at, "who connects has roles, whose rights are not shown")
+        }
+        Some((table, lacking)) => {
+            let found = format!("not {} of {database}.{table}", lacking.join(", "));
+            let name = grants.written(database);
+            let grant = format!(
+                "mariadb -e 'GRANT {} ON `{name}`.* TO USER'",
+                NEEDED.join(", ")
+            );
+            checks.missing(at, found, Fix::run(grant))
+        }
+    };
 }
 
 #[cfg(test)]
@@ -176,23 +166,35 @@ mod tests {
     }
 
     #[test]
-    fn tables_are_made_where_that_is_granted() {
-        for (line, may) in [
+    fn what_is_lacking_is_named_and_granted() {
+        for (line, state, found) in [
             (
-                "GRANT ALL PRIVILEGES ON *.* TO `a`@`%` IDENTIFIED BY PASSWORD '*X'",
-                true,
+                "GRANT ALL PRIVILEGES ON `app\\_1`.* TO `a`@`%`",
+                State::Ok,
+                "CREATE, DROP, INSERT, SELECT, UPDATE in app_1",
             ),
-            ("GRANT ALL PRIVILEGES ON `app`.* TO `a`@`%`", true),
             (
-                "GRANT SELECT, INSERT, CREATE, DROP ON `app`.* TO `a`@`%`",
-                true,
+                "GRANT CREATE, SELECT, INSERT ON `app\\_1`.* TO `a`@`%`",
+                State::Missing,
+                "not DROP, UPDATE of app_1.witness_op_log",
             ),
-            ("GRANT SELECT, CREATE VIEW ON `app`.* TO `a`@`%`", false),
-            ("GRANT ALL PRIVILEGES ON `other`.* TO `a`@`%`", false),
-            ("GRANT USAGE ON *.* TO `a`@`%`", false),
-            ("GRANT `role` TO `a`@`%`", false),
+            (
+                "GRANT `role` TO `a`@`%`",
+                State::NotChecked,
+                "who connects has roles, whose rights are not shown",
+            ),
         ] {
-            assert_eq!(may_create(&[line.to_owned()], "app"), may, "{line}");
+            let mut checks = Checks::default();
+            let grants = Grants::of(&[line.to_owned()], true);
+            may_make(("r", "may make tables"), "app_1", &grants, &mut checks);
+            let [check] = checks.all() else {
+                panic!("{checks:?}")
+            };
+            assert_eq!((check.state, check.found.as_str()), (state, found));
+            let grant = "mariadb -e 'GRANT CREATE, DROP, INSERT, SELECT, UPDATE \
+                         ON `app\\_1`.* TO USER'";
+            let fix = (state == State::Missing).then(|| Fix::run(grant));
+            assert_eq!(check.fix, fix);
         }
     }
 }

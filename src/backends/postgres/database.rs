@@ -52,18 +52,10 @@ impl Backend for Postgres {
     }
 
     async fn examine(&self, options: &Options, checks: &mut Checks) -> Result<(), OpenError> {
-        let urls = servers::urls(options, URLS).map_err(OpenError::Options)?;
-        if urls.is_empty() {
-            examine::programs(checks);
-            return Ok(());
+        match &servers::named(options, URLS, Target::new)?[..] {
+            [] => examine::programs(checks),
+            targets => examine::servers(targets, options.timeout, checks).await,
         }
-        let targets: Result<Vec<_>, _> = urls.iter().map(Target::new).collect();
-        examine::servers(
-            &targets.map_err(OpenError::Options)?,
-            options.timeout,
-            checks,
-        )
-        .await;
         Ok(())
     }
 

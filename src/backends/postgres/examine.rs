@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::super::sql::SqlConnection;
+use super::super::sql_tables;
 use super::database::Greeting;
 use super::target::Target;
 use crate::doctor::{self, Checks, Fix, HOST, reach};
@@ -11,18 +12,9 @@ use crate::local::postgres::Installed;
 
 /// A server for a run can be started here.
 pub(super) fn programs(checks: &mut Checks) {
-    let at = (HOST, "PostgreSQL");
-    match Installed::find() {
-        Ok(found) => checks.ok(
-            at,
-            format!("its programs are in {}", found.folder().display()),
-        ),
-        Err(error) => checks.missing(
-            at,
-            error.to_string(),
-            Fix::run("sudo apt-get install postgresql"),
-        ),
-    };
+    let found = Installed::find();
+    let found = found.map(|found| format!("its programs are in {}", found.folder().display()));
+    checks.installed("PostgreSQL", found, "postgresql");
 }
 
 /// Servers that URLs name.
@@ -31,15 +23,8 @@ pub(super) async fn servers(targets: &[Target], timeout: Duration, checks: &mut 
     let mut primary = false;
     for target in targets {
         let region = target.region.as_str();
-        match target.server() {
-            Some(server) => {
-                if !reach::examine(region, server, timeout, checks).await {
-                    continue;
-                }
-            }
-            None => {
-                checks.unchecked((region, "TLS"), "there is none to this server");
-            }
+        if !reach::examine_any(region, target.server(), timeout, checks).await {
+            continue;
         }
         if let Some(greeting) = server(target, timeout, checks).await {
             primary |= !greeting.standby;
@@ -139,25 +124,8 @@ async fn server(target: &Target, timeout: Duration, checks: &mut Checks) -> Opti
 
     let mut connection = SqlConnection::new(client, timeout);
     doctor::connection::examine(region, &mut connection, checks).await;
-    if greeting.standby {
-        return Some(greeting);
-    }
-    let at = (region, "may make tables");
-    match connection.may_create().await {
-        Ok(true) => {
-            checks.ok(at, "in the schema that is searched first");
-        }
-        Ok(false) => {
-            let grant = "psql -c \"GRANT CREATE ON SCHEMA public TO USER\"";
-            checks.missing(
-                at,
-                "not in the schema that is searched first",
-                Fix::run(grant),
-            );
-        }
-        Err(error) => {
-            checks.unchecked(at, error.message);
-        }
+    if !greeting.standby {
+        sql_tables::examine(region, connection.tables().await, checks);
     }
     Some(greeting)
 }

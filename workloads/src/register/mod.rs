@@ -51,6 +51,10 @@ impl Workload for Register {
         APPS
     }
 
+    fn heeds(&self) -> &'static [&'static str] {
+        &["--keys", "--requests"]
+    }
+
     fn tables(&self) -> &'static [&'static Table] {
         &[&REGISTERS]
     }

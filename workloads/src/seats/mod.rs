@@ -52,6 +52,10 @@ impl Workload for Seats {
         app::APPS
     }
 
+    fn heeds(&self) -> &'static [&'static str] {
+        &["--seat", "--on-sale", "--send-twice"]
+    }
+
     fn tables(&self) -> &'static [&'static Table] {
         &[&LEDGER, &SEATS]
     }
