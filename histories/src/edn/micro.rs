@@ -85,9 +85,11 @@ impl List<'_, '_> {
         if comes != edn {
             return None;
         }
-        self.edn = rest;
         *self.json.first_chunk_mut()? = *json;
-        self.written(J)
+        self.written(J)?;
+        // Only now: without room nothing else may be tried behind it.
+        self.edn = rest;
+        Some(())
     }
 
     /// A natural number in its one spelling: eight bytes are written whatever they are, and
