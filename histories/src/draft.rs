@@ -86,6 +86,7 @@ impl Completion {
     ///
     /// # Errors
     /// The field without which there is no event.
+    #[inline]
     pub(crate) fn event<'a>(
         &mut self,
         mut draft: Draft<'a>,

@@ -35,6 +35,7 @@ mod error;
 mod event;
 mod from_json;
 mod lexer;
+mod micro;
 mod number;
 mod plain;
 #[cfg(test)]

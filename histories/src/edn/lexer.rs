@@ -50,6 +50,12 @@ impl<'a> Lexer<'a> {
         &self.text[self.at..]
     }
 
+    /// Goes on with the rest, which is the end of the text.
+    #[inline]
+    pub(super) fn go_on(&mut self, rest: &'a str) {
+        self.at = self.text.len() - rest.len();
+    }
+
     pub(super) fn is_at_end(&self) -> bool {
         self.at == self.text.len()
     }
@@ -65,12 +71,6 @@ impl<'a> Lexer<'a> {
     /// The byte that comes.
     pub(super) fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
-    }
-
-    /// Takes bytes that were seen to come.
-    #[inline]
-    pub(super) fn pass(&mut self, bytes: usize) {
-        self.at += bytes;
     }
 
     /// Takes the byte if it comes.
@@ -206,23 +206,6 @@ impl<'a> Lexer<'a> {
             }
             Some(_) => Ok(tag),
         }
-    }
-
-    /// What is between the brackets of the list that comes, if it begins with a digit and
-    /// nothing in it has brackets of its own.
-    #[inline]
-    pub(super) fn plain_list(&self) -> Option<&'a str> {
-        let inside = &self.text[self.at + 1..];
-        let begins = inside.as_bytes().first().is_some_and(u8::is_ascii_digit);
-        if !begins || self.peek() != Some(b'[') {
-            return None;
-        }
-        Some(&inside[..memchr::memchr(b']', inside.as_bytes())?])
-    }
-
-    /// Takes the list that comes, with that between its brackets.
-    pub(super) fn take_list(&mut self, inside: &str) {
-        self.at += inside.len() + 2;
     }
 
     /// Takes `nil`, if that is the word that comes.

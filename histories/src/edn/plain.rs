@@ -18,89 +18,102 @@ pub(super) fn fields<'a>(
     draft: &mut Draft<'a>,
     value: &mut Option<Range<usize>>,
 ) {
+    let mut rest = edn.rest();
     loop {
-        let (start, length) = (edn.at(), scratch.len());
-        if field(edn, scratch, draft, value).is_none() {
-            edn.rewind(start);
-            scratch.truncate(length);
-            return;
+        let length = scratch.len();
+        match field(rest, scratch, draft, value) {
+            Some(next) => rest = next,
+            None => {
+                scratch.truncate(length);
+                return edn.go_on(rest);
+            }
         }
-        edn.take(b',');
-        edn.take(b' ');
     }
 }
 
-/// Takes one; none if it is not plain, or was there before.
+/// Takes one from the start of the text, and says what is behind it; none if it is not plain,
+/// or was there before.
 #[inline(always)]
 fn field<'a>(
-    edn: &mut Lexer<'a>,
+    text: &'a str,
     scratch: &mut String,
     draft: &mut Draft<'a>,
     value: &mut Option<Range<usize>>,
-) -> Option<()> {
-    let rest = edn.rest().as_bytes();
-    let (name, field): (&[u8], Field) = match rest.get(1)? {
-        b't' if rest.get(2) == Some(&b'i') => (b":time ", Field::Time),
-        b't' => (b":type :", Field::Type),
-        b'f' => (b":f :", Field::F),
-        b'v' => (b":value ", Field::Value),
-        b'p' => (b":process ", Field::Process),
-        b'i' => (b":index ", Field::Index),
+) -> Option<&'a str> {
+    let (field, rest) = match text.as_bytes().get(1)? {
+        b't' => match text.strip_prefix(":time ") {
+            Some(form) => {
+                let (time, rest) = natural(form)?;
+                draft.time = Some(time.try_into().ok()?);
+                (Field::Time, rest)
+            }
+            None => {
+                let (kind, rest) = kind(text.strip_prefix(":type :")?)?;
+                draft.kind = Some(kind);
+                (Field::Type, rest)
+            }
+        },
+        b'f' => {
+            let form = text.strip_prefix(":f :")?;
+            let length = form.bytes().position(|byte| !is_plain_in_name(byte))?;
+            let (name, rest) = form.split_at_checked(length)?;
+            let begins = !name.as_bytes().first()?.is_ascii_digit();
+            draft.f = Some(begins.then_some(name)?.into());
+            (Field::F, rest)
+        }
+        b'v' => {
+            let mut edn = Lexer::new(text.strip_prefix(":value ")?);
+            let start = scratch.len();
+            to_json::value(&mut edn, Place::Top, 1, scratch).ok()?;
+            *value = Some(start..scratch.len());
+            (Field::Value, edn.rest())
+        }
+        b'p' => {
+            let (process, rest) = natural(text.strip_prefix(":process ")?)?;
+            draft.process = Some(Process::Client(process));
+            (Field::Process, rest)
+        }
+        b'i' => {
+            let (index, rest) = natural(text.strip_prefix(":index ")?)?;
+            draft.index = Some(index);
+            (Field::Index, rest)
+        }
         _ => return None,
     };
-    let behind = rest.strip_prefix(name)?;
-    if draft.has(field) {
-        return None;
-    }
-    edn.pass(name.len());
-    match field {
-        Field::Time => draft.time = Some(natural(edn)?.try_into().ok()?),
-        Field::Index => draft.index = Some(natural(edn)?),
-        Field::Process => draft.process = Some(Process::Client(natural(edn)?)),
-        Field::Type => {
-            let (name, kind): (&[u8], Kind) = match behind.first()? {
-                b'o' => (b"ok", Kind::Ok),
-                b'f' => (b"fail", Kind::Fail),
-                b'i' if behind.get(2) == Some(&b'v') => (b"invoke", Kind::Invoke),
-                _ => (b"info", Kind::Info),
-            };
-            behind.strip_prefix(name)?;
-            edn.pass(name.len());
-            ends(edn)?;
-            draft.kind = Some(kind);
-        }
-        Field::F => {
-            let length = behind.iter().position(|&byte| !is_plain_in_name(byte))?;
-            let name = &edn.rest()[..length];
-            edn.pass(length);
-            ends(edn)?;
-            let begins = name
-                .as_bytes()
-                .first()
-                .is_some_and(|byte| !byte.is_ascii_digit());
-            draft.f = Some(begins.then_some(name)?.into());
-        }
-        _ => {
-            let start = scratch.len();
-            to_json::value(edn, Place::Top, 1, scratch).ok()?;
-            ends(edn)?;
-            *value = Some(start..scratch.len());
-        }
-    }
-    draft.first(field);
-    Some(())
+    let rest = separator(rest)?;
+    // Of one that was there before, the other way says so, and there is no event.
+    draft.first(field).then_some(rest)
 }
 
-/// That the word or form ends here.
 #[inline(always)]
-fn ends(edn: &Lexer<'_>) -> Option<()> {
-    matches!(edn.peek()?, b',' | b' ' | b'}').then_some(())
+fn kind(text: &str) -> Option<(Kind, &str)> {
+    Some(match text.as_bytes().first()? {
+        b'o' => (Kind::Ok, text.strip_prefix("ok")?),
+        b'f' => (Kind::Fail, text.strip_prefix("fail")?),
+        _ => match text.strip_prefix("invoke") {
+            Some(rest) => (Kind::Invoke, rest),
+            None => (Kind::Info, text.strip_prefix("info")?),
+        },
+    })
 }
 
-/// Takes a natural number in its one spelling.
+/// Takes what separates a field from the next. The word or form before it ends here.
 #[inline(always)]
-fn natural(edn: &mut Lexer<'_>) -> Option<u64> {
-    let bytes = edn.rest().as_bytes();
+fn separator(text: &str) -> Option<&str> {
+    if let Some(rest) = text.strip_prefix(", ") {
+        return Some(rest);
+    }
+    match text.as_bytes().first()? {
+        b',' | b' ' => text.get(1..),
+        b'}' => Some(text),
+        _ => None,
+    }
+}
+
+/// Takes a natural number in its one spelling, of no more digits than fit.
+#[inline(always)]
+fn natural(text: &str) -> Option<(u64, &str)> {
+    let bytes = text.as_bytes();
     let (mut number, mut length) = (0_u64, 0);
     while let Some(&digit @ b'0'..=b'9') = bytes.get(length) {
         number = number
@@ -108,9 +121,6 @@ fn natural(edn: &mut Lexer<'_>) -> Option<u64> {
             .wrapping_add(u64::from(digit - b'0'));
         length += 1;
     }
-    // No more digits than fit.
     let is_plain = matches!(length, 1..=18) && (length == 1 || bytes[0] != b'0');
-    edn.pass(length);
-    ends(edn)?;
-    is_plain.then_some(number)
+    is_plain.then_some((number, text.get(length..)?))
 }

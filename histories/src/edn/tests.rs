@@ -384,6 +384,14 @@ fn the_short_ways_say_what_the_long_one_says() {
     assert!(refused > 1_000, "{refused}");
 }
 
+/// The draft of the event, or why there is none.
+fn said(event: &str) -> String {
+    match parse(event, &mut String::new()) {
+        Ok(draft) => format!("{draft:?}"),
+        Err(fault) => format!("{:?}: {}", fault.field, fault.message),
+    }
+}
+
 /// So have fields that are spelt plainly. A second space before each leads past them.
 #[test]
 fn plain_fields_say_what_others_say() {
@@ -395,16 +403,6 @@ fn plain_fields_say_what_others_say() {
         ":process 3",
         ":index 0}",
     ];
-    let said = |event: &str| {
-        let mut scratch = String::new();
-        match parse(event, &mut scratch) {
-            Ok(draft) => format!("{draft:?}"),
-            Err(fault) => format!("{:?}: {}", fault.field, fault.message),
-        }
-        // What was not understood is kept as it was spelt.
-        .replace(",  ", ", ")
-        .replace("{ :", "{:")
-    };
     let defects = [
         "",
         " ",
@@ -437,7 +435,9 @@ fn plain_fields_say_what_others_say() {
                     fields[at].replace_range(place..until, defect);
                     let [short, long] = [", ", ",  "].map(|between| fields.join(between));
                     let long = long.replacen('{', "{ ", 1);
-                    let said = [said(&short), said(&long)];
+                    // What was not understood is kept as it was spelt.
+                    let said = [said(&short), said(&long)]
+                        .map(|said| said.replace(",  ", ", ").replace("{ :", "{:"));
                     assert_eq!(said[0], said[1], "{short}");
                     *(if said[0].starts_with("Draft") {
                         &mut read
@@ -493,8 +493,118 @@ fn edn_like_json() -> impl Strategy<Value = String> {
     })
 }
 
+/// Behind the first bracket of a list: micro-operations and numbers, and what is nearly such.
+fn nearly_plain_list() -> impl Strategy<Value = String> {
+    let number = prop_oneof![
+        3 => any::<u64>().prop_flat_map(|n| (0..20_u32).prop_map(move |by| n >> (3 * by)))
+            .prop_map(|n| n.to_string()),
+        1 => "[0-9]{1,20}",
+    ];
+    let numbers = prop::collection::vec(number, 0..9).prop_map(|numbers| numbers.join(" "));
+    let micro = (0..4_usize, numbers.clone(), numbers.clone()).prop_map(|(kind, key, list)| {
+        let (key, value) = (
+            key.split(' ').next().unwrap_or_default(),
+            list.split(' ').next().unwrap_or_default(),
+        );
+        match kind {
+            0 => format!("[:r {key} nil]"),
+            1 => format!("[:r {key} [{list}]]"),
+            2 => format!("[:w {key} {value}]"),
+            _ => format!("[:append {key} {value}]"),
+        }
+    });
+    let micros = prop::collection::vec(micro, 0..5).prop_map(|micros| micros.join(" "));
+    let defect = prop::sample::select(vec![
+        "", "", "", " ", "0", "]", "[", "[]", ":", "x", "-", ",", "\n", "é", "nil", "\"a\"", "N",
+        "}",
+    ]);
+    (
+        prop_oneof![numbers, micros],
+        any::<prop::sample::Index>(),
+        defect,
+        any::<bool>(),
+    )
+        .prop_map(|(mut list, at, defect, instead)| {
+            let at = at.index(list.len() + 1);
+            let until = (at + usize::from(instead)).min(list.len());
+            list.replace_range(at..until, defect);
+            list + "]"
+        })
+}
+
+/// Fields as they are spelt plainly, and nearly so.
+fn nearly_plain_fields() -> impl Strategy<Value = Vec<String>> {
+    let name = prop::sample::select(vec![
+        ":type ",
+        ":f ",
+        ":value ",
+        ":time ",
+        ":process ",
+        ":index ",
+        ":x ",
+        ":type",
+        ":error ",
+    ]);
+    let form = prop_oneof![
+        prop::sample::select(vec![
+            ":ok",
+            ":invoke",
+            ":info",
+            ":fail",
+            ":txn",
+            ":nemesis",
+            "nil",
+            "[[:r 1 nil]]",
+            "7",
+            "-7",
+            "0",
+            "00",
+            "7N",
+            "{:a 1}",
+            ":a/b",
+            ":okay",
+            ":7",
+            "[1 2",
+            "#_ 1 5",
+            "\"a\"",
+            "",
+        ])
+        .prop_map(str::to_owned),
+        "[0-9]{1,20}",
+        nearly_plain_list().prop_map(|list| format!("[{list}")),
+    ];
+    let end = prop::sample::select(vec!["", "", "", "", "", "}", ",", "; x\n", "\n"]);
+    let field = (name, form, end).prop_map(|(name, form, end)| format!("{name}{form}{end}"));
+    prop::collection::vec(field, 1..9)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    /// A space behind the first bracket leads past the short way.
+    #[test]
+    fn nearly_plain_lists_are_read_as_all_are(list in nearly_plain_list(), behind in "[ \\]}a0]{0,9}") {
+        let [short, long] = ["[", "[ "].map(|open| format!("{open}{list}{behind}"));
+        prop_assert_eq!(taken(&short), taken(&long));
+    }
+
+    #[test]
+    fn arbitrary_lists_are_read_as_all_are(list in r"[\[\]:rw 0-9nil]{0,40}") {
+        let [short, long] = ["[", "[ "].map(|open| format!("{open}{list}"));
+        prop_assert_eq!(taken(&short), taken(&long));
+    }
+
+    /// A tab before each field leads past the short way.
+    #[test]
+    fn nearly_plain_fields_are_read_as_all_are(fields in nearly_plain_fields(), comma in any::<bool>()) {
+        let comma = if comma { "," } else { "" };
+        let [short, long] = [" ", "\t"].map(|space| {
+            let fields = fields.join(&format!("{comma}{space}"));
+            format!("{{{space}{fields}}}")
+        });
+        // What was not understood is kept as it was spelt.
+        prop_assert_eq!(said(&short), said(&long).replace("\\t", " "));
+    }
 
     #[test]
     fn json_comes_back_from_edn(json in edn_like_json()) {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::lexer::{Lexer, Scalar};
-use super::{DEPTH_MAX, Fault, JSON_TAG, Place, SET_KEY, is_integer, is_name};
+use super::{DEPTH_MAX, Fault, JSON_TAG, Place, SET_KEY, is_integer, is_name, micro};
 
 /// Takes the form that comes and appends it to `json`.
 pub(super) fn value(
@@ -82,14 +82,10 @@ fn items(
     depth: usize,
     json: &mut String,
 ) -> Result<(), Box<Fault>> {
-    if place == Place::Top && micro_operations(edn, json) {
-        return Ok(());
-    }
-    if depth < DEPTH_MAX
-        && let Some(inside) = edn.plain_list()
-        && integers(inside, json)
+    if place == Place::Top
+        && let Some(rest) = micro::list(edn.rest(), json)
     {
-        edn.take_list(inside);
+        edn.go_on(rest);
         return Ok(());
     }
     let close = edn.open();
@@ -109,118 +105,6 @@ fn items(
     }
     json.push(']');
     Ok(())
-}
-
-/// Takes micro-operations on natural numbers in their plainest spelling, such as
-/// `[[:r 4 [1 2]] [:append 2 1]]`, and appends them, if that is what comes: most of what is
-/// read in histories of transactions. Else it takes and appends nothing.
-fn micro_operations(edn: &mut Lexer<'_>, json: &mut String) -> bool {
-    let (all, start) = (edn.rest(), json.len());
-    match plain_micro_operations(all, json) {
-        Some(rest) => {
-            edn.rewind(edn.at() + all.len() - rest.len());
-            true
-        }
-        None => {
-            json.truncate(start);
-            false
-        }
-    }
-}
-
-/// What is behind them.
-fn plain_micro_operations<'a>(text: &'a str, json: &mut String) -> Option<&'a str> {
-    let mut rest = text.strip_prefix('[')?;
-    json.push('[');
-    loop {
-        rest = if let Some(rest) = rest.strip_prefix("[:r ") {
-            json.push_str("[\"r\",");
-            rest
-        } else if let Some(rest) = rest.strip_prefix("[:append ") {
-            json.push_str("[\"append\",");
-            rest
-        } else {
-            json.push_str("[\"w\",");
-            rest.strip_prefix("[:w ")?
-        };
-        rest = natural(rest, json)?.strip_prefix(' ')?;
-        json.push(',');
-        rest = if let Some(rest) = rest.strip_prefix("nil") {
-            json.push_str("null");
-            rest
-        } else if let Some(rest) = rest.strip_prefix("[]") {
-            json.push_str("[]");
-            rest
-        } else if let Some(list) = rest.strip_prefix('[') {
-            let inside = &list[..memchr::memchr(b']', list.as_bytes())?];
-            integers(inside, json).then_some(&list[inside.len() + 1..])?
-        } else {
-            natural(rest, json)?
-        };
-        rest = rest.strip_prefix(']')?;
-        json.push(']');
-        if let Some(rest) = rest.strip_prefix(']') {
-            json.push(']');
-            return Some(rest);
-        }
-        rest = rest.strip_prefix(' ')?;
-        json.push(',');
-    }
-}
-
-/// Appends the natural number at the start of the text in its one spelling, and says what is
-/// behind it.
-#[inline]
-fn natural<'a>(text: &'a str, json: &mut String) -> Option<&'a str> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, rest) = text.split_at_checked(digits)?;
-    if digits == 0 || digits > 1 && number.starts_with('0') {
-        return None;
-    }
-    json.push_str(number);
-    Some(rest)
-}
-
-/// Appends a list of natural numbers, a space between each and the next, as JSON; nothing
-/// if it is not one. Lists of appends are long, so it goes by blocks, without a branch for
-/// each byte.
-fn integers(inside: &str, json: &mut String) -> bool {
-    const ROOM: usize = 62;
-    let start = json.len();
-    json.push('[');
-    // Two bytes of the block before, and what is to come.
-    let mut block = [0_u8; ROOM + 2];
-    block[1] = b' ';
-    for bytes in inside.as_bytes().chunks(ROOM) {
-        let length = bytes.len();
-        block[2..2 + length].copy_from_slice(bytes);
-        block[2 + length..].fill(0);
-        let (mut known, mut odd) = (0_u8, false);
-        for at in 2..ROOM + 2 {
-            let (first, before, byte) = (block[at - 2], block[at - 1], block[at]);
-            let (is_digit, is_space) = (byte.is_ascii_digit(), byte == b' ');
-            known += u8::from(is_digit | is_space);
-            odd |= is_space & (before == b' ');
-            odd |= is_digit & (before == b'0') & !first.is_ascii_digit();
-        }
-        if odd || usize::from(known) != length {
-            json.truncate(start);
-            return false;
-        }
-        let last = [block[length], block[length + 1]];
-        for byte in &mut block[2..] {
-            *byte = if *byte == b' ' { b',' } else { *byte };
-        }
-        // It is ASCII.
-        json.push_str(std::str::from_utf8(&block[2..2 + length]).unwrap_or_default());
-        block[..2].copy_from_slice(&last);
-    }
-    if block[1] == b' ' {
-        json.truncate(start);
-        return false;
-    }
-    json.push(']');
-    true
 }
 
 fn map(edn: &mut Lexer<'_>, depth: usize, json: &mut String) -> Result<(), Box<Fault>> {

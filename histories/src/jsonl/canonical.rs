@@ -154,8 +154,8 @@ impl<'a> Rest<'a> {
         (self.0 == "}").then(|| Box::new(Stamp { clock, recorder }))
     }
 
-    /// Any JSON, which serde_json validates unless it is a small natural number, if there
-    /// is a value.
+    /// Any JSON, which serde_json validates unless it is a small natural number or spelt as
+    /// micro-operations are, if there is a value.
     #[inline]
     fn value(&mut self) -> Option<Option<&'a RawValue>> {
         if self.expect(",\"value\":").is_none() {
@@ -167,9 +167,59 @@ impl<'a> Rest<'a> {
             return raw::known(number).ok().map(Some);
         }
         self.0 = before;
+        if let Some(length) = plain_list(before.as_bytes())
+            && let Some((list, rest)) = before.split_at_checked(length)
+        {
+            self.0 = rest;
+            return raw::known(list).ok().map(Some);
+        }
         let value = <&RawValue>::deserialize(&mut Deserializer::from_str(self.0)).ok()?;
         // Fails if there is white space before it.
         self.expect(value.get())?;
         Some(Some(value))
+    }
+}
+
+/// How long the list is that comes, if nothing but lists, natural numbers, nulls and texts
+/// without escapes is in it, and no white space: micro-operations and what they read.
+#[inline]
+fn plain_list(bytes: &[u8]) -> Option<usize> {
+    const DEPTH_MAX: usize = 16;
+    if bytes.first() != Some(&b'[') {
+        return None;
+    }
+    let (mut rest, mut depth) = (bytes, 0);
+    loop {
+        rest = match rest {
+            [b'[', b']', ..] if depth < DEPTH_MAX => {
+                depth += 1;
+                &rest[1..]
+            }
+            [b'[', item @ ..] if depth < DEPTH_MAX => {
+                depth += 1;
+                rest = item;
+                continue;
+            }
+            [b'0', b'0'..=b'9', ..] => return None,
+            [b'0'..=b'9', ..] => {
+                let digits = rest.iter().take_while(|byte| byte.is_ascii_digit());
+                &rest[digits.count()..]
+            }
+            [b'"', behind @ ..] => {
+                let end = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+                let text = behind.iter().position(end)?;
+                behind[text..].strip_prefix(b"\"")?
+            }
+            _ => rest.strip_prefix(b"null")?,
+        };
+        // What ends lists comes, and what separates items.
+        while let [b']', behind @ ..] = rest {
+            depth -= 1;
+            rest = behind;
+            if depth == 0 {
+                return Some(bytes.len() - rest.len());
+            }
+        }
+        rest = rest.strip_prefix(b",")?;
     }
 }

@@ -52,6 +52,41 @@ fn saved_lines_go_the_short_way() {
 }
 
 #[test]
+fn lists_are_read_as_serde_json_reads_them() {
+    for list in [
+        "[]",
+        "[1,]",
+        "[,1]",
+        "[01]",
+        "[1]]",
+        "[[1]",
+        "[[],[[]]]",
+        "[null]",
+        "[nul]",
+        "[\"a]",
+        "[-1]",
+        "[\"\u{1}\"]",
+        r#"[["r",1,null],["append",2,[0,10]]]"#,
+        r#"["\u00e9"]"#,
+        "[1 ,2]",
+        "[1}",
+    ] {
+        let line = SOLD.replace(r#"{"buyer":"b3","sale_id":"01JD"}"#, list);
+        let said = parse(&line).map(|event| look(&event));
+        assert_eq!(
+            said.clone().ok(),
+            parse_any(&line).ok().map(|event| look(&event)),
+            "{list}"
+        );
+        let is_json = serde_json::from_str::<&RawValue>(list).is_ok();
+        assert_eq!(said.is_ok(), is_json, "{list}");
+    }
+    let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+    let line = SOLD.replace(r#"{"buyer":"b3","sale_id":"01JD"}"#, &deep);
+    assert_eq!(parse(&line).unwrap().value.unwrap().get(), deep);
+}
+
+#[test]
 fn numbers_that_are_not_simply_digits_do_not_go_the_short_way() {
     for (from, to) in [
         (":9,", ":09,"),
@@ -320,11 +355,28 @@ fn damage(line: &str, edits: &[(prop::sample::Index, u8, char)]) -> String {
     chars.into_iter().collect()
 }
 
+/// Lists as micro-operations are spelt, and nearly so.
+fn nearly_plain_list() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        8 => prop::sample::select(vec!["null", "0", "7", "123", "\"r\"", "\"append\"", "[]", "\":x\""]),
+        1 => prop::sample::select(vec![
+            "", "01", "-1", "1.5", "1e3", "nul", "true", "\"\\n\"", "\"\t\"", "\"é\"", "\"", "[", "]",
+            ",", " ", "{}", "{\"a\":[1]}",
+        ]),
+    ]
+    .prop_map(str::to_owned);
+    leaf.prop_recursive(20, 64, 6, |inner| {
+        prop::collection::vec(inner, 0..6).prop_map(|items| format!("[{}]", items.join(",")))
+    })
+}
+
 /// What stands in canonical lines, so that damage is not always noticed at once.
 fn plain_line() -> impl Strategy<Value = String> {
     prop_oneof![
         lines().prop_map(|lines| lines[0].trim_end().to_owned()),
         prop::sample::select([SOLD, REFUSED, MERGED, LEDGER].map(str::to_owned).to_vec()),
+        nearly_plain_list()
+            .prop_map(|list| SOLD.replace(r#"{"buyer":"b3","sale_id":"01JD"}"#, &list)),
         (any::<u64>(), any::<i64>(), any::<u32>()).prop_map(|(index, time, attempts)| {
             SOLD.replace(":9,", &format!(":{index},"))
                 .replace(":9841200,", &format!(":{time},"))

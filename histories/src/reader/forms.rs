@@ -14,6 +14,11 @@ use crate::jsonl::ParseError;
 impl<R: Read> Cutter<R> {
     /// The next form that is more than a discarded one.
     pub(super) fn next_form(&mut self, format: Format, may_fill: bool) -> Result<Next, ReadError> {
+        if self.to_discard == 0
+            && let Some(place) = self.plain_form()
+        {
+            return Ok(Next::Event(place));
+        }
         loop {
             let next = self.any_form(may_fill)?;
             let Next::Event(place) = &next else {
@@ -38,6 +43,42 @@ impl<R: Read> Cutter<R> {
                 None => return Ok(next),
             }
         }
+    }
+
+    /// The form that comes, if it is a map that has no map, text, character or comment in it, as
+    /// most events are: it need not be gone through bracket by bracket. Else it takes nothing.
+    fn plain_form(&mut self) -> Option<Place> {
+        if !self.frames.is_between() {
+            return None;
+        }
+        let unread = &self.buffer[self.unread.clone()];
+        let trivia = unread
+            .iter()
+            .position(|byte| !matches!(byte, b'\n' | b' ' | b','))?;
+        let inside = unread[trivia..].strip_prefix(b"{")?;
+        let end = memchr::memchr2(b'{', b'}', inside)?;
+        let is_plain =
+            inside[end] == b'}' && memchr::memchr3(b'"', b'\\', b';', &inside[..end]).is_none();
+        let bytes = end + 2;
+        if !is_plain || bytes > self.line_bytes_max {
+            return None;
+        }
+        for &byte in &unread[..trivia] {
+            self.column += 1;
+            if byte == b'\n' {
+                self.lines_passed += 1;
+                self.column = 0;
+            }
+        }
+        self.unread.start += trivia;
+        let place = Place {
+            range: self.unread.start..self.unread.start + bytes,
+            line: self.lines_passed + 1,
+            column: self.column,
+        };
+        self.line = place.line;
+        self.pass(bytes);
+        Some(place)
     }
 
     fn any_form(&mut self, may_fill: bool) -> Result<Next, ReadError> {

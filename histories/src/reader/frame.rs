@@ -77,15 +77,7 @@ impl Frames {
                     b'[' | b'(' if self.list == List::Unknown => self.list = List::Open,
                     b']' | b')' if self.list == List::Open => self.list = List::Closed,
                     _ if self.list == List::Closed => return Found::Behind(at),
-                    _ => {
-                        self.begin(byte, at);
-                        if byte == b'{'
-                            && let Some(length) = plain_map(&bytes[self.at..])
-                        {
-                            self.at += length;
-                            return self.found();
-                        }
-                    }
+                    _ => self.begin(byte, at),
                 },
                 Inside::Comment | Inside::FormComment => {
                     if byte == b'\n' {
@@ -181,6 +173,13 @@ impl Frames {
         found
     }
 
+    /// Whether all that was looked at was taken, and what comes may be an event.
+    pub(super) fn is_between(&self) -> bool {
+        self.at == 0
+            && self.inside == Inside::Nothing
+            && matches!(self.list, List::None | List::Open)
+    }
+
     /// How many bytes were looked at without finding an end.
     pub(super) fn pending(&self) -> usize {
         match self.inside {
@@ -206,14 +205,6 @@ impl Frames {
             _ => Ended::InForm(self.start),
         }
     }
-}
-
-/// How long the rest of a map is that has no map, text, character or comment in it, as most
-/// events are: it need not be gone through bracket by bracket.
-fn plain_map(rest: &[u8]) -> Option<usize> {
-    let end = memchr::memchr2(b'{', b'}', rest)?;
-    let is_plain = rest[end] == b'}' && memchr::memchr3(b'"', b'\\', b';', &rest[..end]).is_none();
-    is_plain.then_some(end + 1)
 }
 
 /// The bytes that mean something between the brackets of a form.

@@ -28,6 +28,7 @@ impl Settler {
     }
 
     /// The event of a draft, which stands on that line of the source of that name.
+    #[inline]
     pub(super) fn complete<'a>(
         &mut self,
         name: &str,

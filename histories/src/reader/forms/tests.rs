@@ -297,8 +297,65 @@ fn converted(lines: &str, to: Format) -> Vec<u8> {
     out
 }
 
+/// Forms of EDN, nearly all of them events that are spelt plainly.
+fn nearly_plain_forms() -> impl Strategy<Value = Vec<(&'static str, bool)>> {
+    let form = prop_oneof![
+        3 => prop::sample::select(vec![
+            "{:type :invoke, :process 0, :f :read}",
+            "{:type :ok, :value [[:r 1 [1 2]]],\n :time 3}",
+            "{:type :info}",
+        ]),
+        1 => prop::sample::select(vec![
+            "{:type :fail, :error \"}\"}", "{:type :ok, :value {:a 1}}", "{:type :ok, :value \\}}",
+            "{:type :ok ; }\n :f :x}", "#_", "#a", "{:type :ok, :value (1]}", "{:type :ok ]", "x",
+            "]", "[", "; {\n", "{", "}", "\"", "{:type :ok, :value \u{e9}}", "{}", "",
+        ]),
+    ];
+    prop::collection::vec((form, any::<bool>()), 0..12)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Plain events have a way of their own. A form feed before each leads past it.
+    #[test]
+    fn plain_events_stand_where_all_do(
+        forms in nearly_plain_forms(),
+        in_list in any::<bool>(),
+        bytes_max in prop_oneof![Just(usize::MAX), 0..60_usize],
+    ) {
+        let [short, long] = [" ", "\x0c"].map(|space| {
+            let mut edn = if in_list { "[" } else { "" }.to_owned();
+            for (form, on_new_line) in &forms {
+                edn.push_str(form);
+                edn.push_str(space);
+                edn.push_str(if *on_new_line { "\n" } else { "" });
+            }
+            let mut reader = Reader::new("in", edn.as_bytes())
+                .with_format(Format::Edn)
+                .line_bytes_max(bytes_max)
+                .without_validation();
+            let mut said = Vec::new();
+            let end = loop {
+                match reader.next() {
+                    Ok(Some(event)) => said.push(line(&event)),
+                    Ok(None) => break "the end".to_owned(),
+                    Err(error) => break error.to_string(),
+                }
+                said.push(reader.line().to_string());
+            };
+            said.extend([end, reader.line().to_string(), format!("{:?}", reader.warnings())]);
+            said
+        });
+        // What is in a text is kept, and said in errors.
+        let spaced = |said: &String| {
+            ["\\f", "\\u{c}", "\x0c", "\u{fffd}"]
+                .iter()
+                .fold(said.clone(), |said, feed| said.replace(feed, " "))
+        };
+        let long: Vec<_> = long.iter().map(spaced).collect();
+        prop_assert_eq!(short, long);
+    }
 
     #[test]
     fn a_history_comes_back_from_json_byte_for_byte(lines in lines()) {
