@@ -15,6 +15,7 @@
 pub mod backends;
 pub mod check;
 pub mod cli;
+pub mod clock_bound;
 pub mod doctor;
 pub mod input;
 #[cfg(all(unix, feature = "postgres"))]
