@@ -15,6 +15,7 @@
 pub mod backends;
 pub mod check;
 pub mod cli;
+pub mod clock_bound;
 pub mod doctor;
 mod foreign;
 pub mod input;

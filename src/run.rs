@@ -2,6 +2,7 @@
 //! checks the saved history, and saves the verdicts beside it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,6 +12,7 @@ use witness_workloads::{Parameters, Workload};
 
 use crate::backends::{self, Backend, OpenError};
 use crate::check::{self, Unreadable};
+use crate::clock_bound::{ClockBound, Missed, NoBound};
 use crate::input::Input;
 use crate::report;
 use crate::round_trip;
@@ -36,11 +38,23 @@ pub struct Spec {
     pub settle_max: Duration,
     /// The isolation level to decide; none: the one that the database claims.
     pub level: Option<String>,
-    /// What events say of when they happened by the system's clock, for a history that is
-    /// to be merged with another; none: nothing.
-    pub stamping: Option<Stamping>,
+    /// The clock by which events say when they happened, for a history that is to be merged
+    /// with another; none: they say nothing.
+    pub clock: Option<Clock>,
+    /// What they say of who recorded them, if they say when; none: that is said when the
+    /// history is merged.
+    pub recorder: Option<String>,
     /// Below which the run's directory is made.
     pub store: PathBuf,
+}
+
+/// The system's clock, and how it is known by how much it may be off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Clock {
+    /// By that much, either way, in nanoseconds.
+    Within(u64),
+    /// By what the daemon of ClockBound tells meanwhile, in this segment.
+    ClockBound(PathBuf),
 }
 
 impl Spec {
@@ -59,7 +73,8 @@ impl Spec {
             options: backends::Options::default(),
             settle_max: Duration::from_secs(10),
             level: None,
-            stamping: None,
+            clock: None,
+            recorder: None,
             store: PathBuf::from("store"),
         })
     }
@@ -106,6 +121,8 @@ pub struct Finished {
     pub run: Run,
     /// What was planned and not done.
     pub ended: Ended,
+    /// The events that have no clock, although they were to have one.
+    pub unclocked: Option<Missed>,
     /// What the checkers say of the saved history.
     pub verdicts: Verdicts,
 }
@@ -113,6 +130,14 @@ pub struct Finished {
 /// Why a run came to no verdict.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
+    /// There was no bound on the clock's error to begin with.
+    #[error("{}: {why}", segment.display())]
+    Clock {
+        /// Which was to tell it.
+        segment: PathBuf,
+        /// Why it does not.
+        why: NoBound,
+    },
     /// There was no database to run on.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -145,6 +170,7 @@ pub async fn run(
     told: &mut dyn FnMut(Told<'_>),
 ) -> Result<Finished, Failed> {
     spec.check()?;
+    let bound = clock_bound(spec)?;
     let opened = spec.backend.open(&spec.options).await?;
     let parameters = Parameters {
         seed: spec.options.seed,
@@ -156,7 +182,8 @@ pub async fn run(
     if run.provenance == "real" {
         run.round_trips = round_trip::of_all(opened.database.as_ref()).await;
     }
-    let recorder = Recorder::create_stamping(dir.history(), spec.stamping.clone())?;
+    let stamping = stamping(spec, bound.as_ref());
+    let recorder = Recorder::create_stamping(dir.history(), stamping)?;
     let began = humantime::format_rfc3339_nanos(recorder.began());
     run.recorded_from = Some(began.to_string());
     dir.write_json(store::RUN, &run)?;
@@ -197,7 +224,34 @@ pub async fn run(
         dir,
         run,
         ended,
+        unclocked: bound.and_then(|bound| bound.missed()),
         verdicts,
+    })
+}
+
+/// Where the daemon of ClockBound is to say by how much the clock may be off, it does.
+fn clock_bound(spec: &Spec) -> Result<Option<Arc<ClockBound>>, Failed> {
+    let Some(Clock::ClockBound(segment)) = &spec.clock else {
+        return Ok(None);
+    };
+    match ClockBound::open(segment) {
+        Ok(bound) => Ok(Some(Arc::new(bound))),
+        Err(why) => Err(Failed::Clock {
+            segment: segment.clone(),
+            why,
+        }),
+    }
+}
+
+fn stamping(spec: &Spec, bound: Option<&Arc<ClockBound>>) -> Option<Stamping> {
+    let stamping = match (&spec.clock, bound.cloned()) {
+        (_, Some(bound)) => Stamping::by(move || bound.now()),
+        (Some(Clock::Within(ns)), None) => Stamping::system(*ns),
+        _ => return None,
+    };
+    Some(match &spec.recorder {
+        Some(name) => stamping.named(name),
+        None => stamping,
     })
 }
 
@@ -237,6 +291,11 @@ fn options(spec: &Spec, parameters: &Parameters) -> Value {
     let on_servers = spec.backend.heeds().contains(&"--isolation");
     let servers = on_servers.then_some(&spec.options.servers);
     let ms = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+    let (within, bound) = match &spec.clock {
+        None => (None, None),
+        Some(Clock::Within(ns)) => (Some(ns), None),
+        Some(Clock::ClockBound(segment)) => (None, Some(segment.display().to_string())),
+    };
     json!({
         "app": app,
         "bursts": on_sale.is_none().then_some(bursts),
@@ -255,8 +314,9 @@ fn options(spec: &Spec, parameters: &Parameters) -> Value {
         "standby_lag_ms": servers.map(|s| ms(s.standby_lag)),
         "settle_ms_max": ms(spec.settle_max),
         "level": spec.level,
-        "clock_uncertainty_ns": spec.stamping.as_ref().map(|s| s.uncertainty_ns),
-        "recorder": spec.stamping.as_ref().and_then(|s| s.recorder.as_ref()),
+        "clock_uncertainty_ns": within,
+        "clock_bound": bound,
+        "recorder": spec.clock.as_ref().and(spec.recorder.as_ref()),
         "database": spec.backend.choices(&spec.options),
     })
 }

@@ -13,15 +13,16 @@ use std::time::{Instant, SystemTime};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::clock::Clock;
 use crate::event::{Error, Event, Key, Kind, Process};
 use crate::jsonl;
 
 mod log;
+mod stamping;
 #[cfg(test)]
 mod tests;
 
 use log::{Log, Refusal};
+pub use stamping::Stamping;
 
 /// Appends events to a file as they happen. Clones record into the same file.
 ///
@@ -51,23 +52,6 @@ use log::{Log, Refusal};
 #[derive(Debug, Clone)]
 pub struct Recorder {
     shared: Arc<Shared>,
-}
-
-/// What events say of when they happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stamping {
-    /// The recorder's name; none: that is said when the history is merged.
-    pub recorder: Option<String>,
-    /// By how much the system's clock may be off, either way, in nanoseconds.
-    pub uncertainty_ns: u64,
-}
-
-/// Nanoseconds since the Unix epoch.
-fn since_epoch(time: SystemTime) -> i64 {
-    match time.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(since) => i64::try_from(since.as_nanos()).unwrap_or(i64::MAX),
-        Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |ns| -ns),
-    }
 }
 
 #[derive(Debug)]
@@ -153,8 +137,8 @@ impl Recorder {
         Recorder::create_stamping(path, None)
     }
 
-    /// As [`Recorder::create`], and every event says when it happened by the system's
-    /// clock, so that the history can be merged with those of other recorders.
+    /// As [`Recorder::create`], and every event says when it happened by a clock, so that
+    /// the history can be merged with those of other recorders.
     ///
     /// # Errors
     /// As [`Recorder::create`].
@@ -237,14 +221,9 @@ impl Recorder {
         let mut rest = Vec::with_capacity(256);
         jsonl::write_rest(event, &mut rest);
         let mut log = self.log();
-        if let Some(Stamping {
-            recorder,
-            uncertainty_ns,
-        }) = &self.shared.stamping
-        {
+        if let Some(stamping) = &self.shared.stamping {
             // In its turn, so that clocks are in the order of events.
-            let clock = Clock::about(since_epoch(SystemTime::now()), *uncertainty_ns);
-            jsonl::write_stamp(Some(clock), recorder.as_deref(), &mut rest);
+            jsonl::write_stamp(stamping.now(), stamping.recorder(), &mut rest);
         }
         let time = i64::try_from(self.shared.start.elapsed().as_nanos()).unwrap_or(i64::MAX);
         log.append(time, &rest)

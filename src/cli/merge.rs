@@ -19,7 +19,7 @@ use crate::store;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  witness merge east/ west/ -o both.jsonl                      recorded with --clock-uncertainty
+  witness merge east/ west/ -o both.jsonl                      recorded with clocks
   witness merge east/ west/ -o both.jsonl --clock-uncertainty 5ms
   witness merge a.edn b.edn -o both.edn --clock-uncertainty 1ms \\
     --start a=2026-11-27T10:00:00.120Z --start b=2026-11-27T10:00:00.733Z

@@ -7,16 +7,16 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use witness_checkers::{Valid, Verdicts};
-use witness_histories::Stamping;
 use witness_workloads::{Parameters, Workload};
 
 use super::databases::{DatabaseArgs, ServerArgs, only};
 use super::shared::{backends_named, check_endpoints, duration, time_out};
 use super::{Failure, Format, Outcome, ask, interrupted, runtime, stdout, tell};
 use crate::backends::{self, Endpoint, OpenError};
+use crate::clock_bound::SEGMENT;
 use crate::foreign::{self, Choice};
 use crate::report::{self, text::Detail};
-use crate::run::{Failed, Finished, Spec, Told, run};
+use crate::run::{Clock, Failed, Finished, Spec, Told, run};
 use crate::runner::{Progress, Stop};
 
 /// Runs a workload, records its history, and decides it
@@ -42,6 +42,7 @@ Examples:
     --url us-east-1=postgres://app@db.example.com/app    a server of yours
   witness run write-skew --backend mysql                 two nodes of MariaDB with Galera
   witness run register --backend dynamodb --clock-uncertainty 1ms --recorder east
+  witness run register --backend dynamodb --clock-bound --recorder west
 
 Endpoints may also come from WITNESS_DSQL_ENDPOINTS and WITNESS_DYNAMODB_ENDPOINTS,
 separated by commas: REGION=HOST, REGION=CLUSTER_ID, or the ARN of a cluster or table; URLs
@@ -107,10 +108,21 @@ pub(super) struct Args {
     level: Option<String>,
     /// Record with every event when it happened by the system's clock, which may be off by that
     /// much, such as 1ms: for `witness merge` with what was recorded on another host meanwhile
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration, group = "clock")]
     clock_uncertainty: Option<Duration>,
+    /// The same, and by how much it may be off is what the daemon of ClockBound says at each event;
+    /// PATH: its segment, if not /var/run/clockbound/shm0
+    #[arg(
+        long,
+        value_name = "PATH",
+        group = "clock",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = SEGMENT
+    )]
+    clock_bound: Option<PathBuf>,
     /// The name of this recorder, of one host among several
-    #[arg(long, value_name = "NAME", requires = "clock_uncertainty")]
+    #[arg(long, value_name = "NAME", requires = "clock")]
     recorder: Option<String>,
     /// Where runs are saved
     #[arg(
@@ -227,6 +239,9 @@ fn specs(args: &Args) -> Result<Vec<Spec>, Failure> {
             return Err(Failure::bad_input(message));
         }
     }
+    let within = |by: Duration| Clock::Within(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX));
+    let clock = args.clock_uncertainty.map(within);
+    let clock = clock.or_else(|| args.clock_bound.clone().map(Clock::ClockBound));
     let spec = |backend: &&'static dyn backends::Backend| {
         let offered = backend.defects();
         let mine = args
@@ -243,10 +258,8 @@ fn specs(args: &Args) -> Result<Vec<Spec>, Failure> {
             },
             settle_max: args.settle,
             level: args.level.clone(),
-            stamping: args.clock_uncertainty.map(|by| Stamping {
-                recorder: args.recorder.clone(),
-                uncertainty_ns: u64::try_from(by.as_nanos()).unwrap_or(u64::MAX),
-            }),
+            clock: clock.clone(),
+            recorder: args.recorder.clone(),
             store: args.store.clone(),
         }
     };
@@ -317,7 +330,9 @@ async fn all(specs: &[Spec], format: Format) -> Result<Outcome, Failure> {
             // What the runs before it came to is still to be printed.
             Err(error) => {
                 failure = Some(match error {
-                    Failed::Open(OpenError::Options(_)) => Failure::bad_input(error),
+                    Failed::Open(OpenError::Options(_)) | Failed::Clock { .. } => {
+                        Failure::bad_input(error)
+                    }
                     _ => Failure::failed(format!("{}: {error}", spec.backend.name())),
                 });
                 valid.push(Valid::Unknown);
@@ -413,6 +428,9 @@ impl Screen {
         }
         for what in &done.ended.not_done {
             tell(format_args!("witness: not done: {what}\n"));
+        }
+        if let Some(missed) = &done.unclocked {
+            tell(format_args!("witness: note: {missed}\n"));
         }
         if self.format == Format::Text {
             let mut out = stdout();

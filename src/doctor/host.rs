@@ -7,14 +7,13 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{Checks, Fix, HOST};
+use crate::clock_bound::{self as bound, SEGMENT};
 
 /// How long a program may take to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(5);
 /// Open files that a run of the workloads' own sizes needs, and room to spare.
 const FILES_MIN: u64 = 1024;
-/// Where the daemon of ClockBound tells its clients the error of the clock.
-const CLOCK_BOUND: &str = "/var/run/clockbound/shm0";
 /// Past this the clock is off, although somebody sets it.
 const CLOCK_OFF_MAX_S: f64 = 1.0;
 
@@ -22,7 +21,7 @@ pub(super) fn examine(checks: &mut Checks) {
     let chrony = answer("chronyc", &["-n", "-c", "tracking"]);
     let systemd = answer("timedatectl", &["show", "--property=NTPSynchronized"]);
     clock(chrony.as_deref(), systemd.as_deref(), checks);
-    clock_bound(Path::new(CLOCK_BOUND), checks);
+    clock_bound(Path::new(SEGMENT), checks);
     let limits = answer("sh", &["-c", "ulimit -Sn; ulimit -Hn"]);
     files(limits.as_deref(), checks);
 }
@@ -122,8 +121,20 @@ fn clock(chrony: Option<&str>, systemd: Option<&str>, checks: &mut Checks) {
 
 /// Nothing here needs it: where it is not, there is nothing to say.
 fn clock_bound(path: &Path, checks: &mut Checks) {
-    if path.exists() {
-        checks.ok((HOST, "ClockBound"), format!("{} is there", path.display()));
+    if !path.exists() {
+        return;
+    }
+    let at = (HOST, "ClockBound");
+    match bound::now(path) {
+        Ok(clock) => {
+            // Upwards: it is the most.
+            let error_us = (clock.latest() - clock.earliest() + 1_999) / 2_000;
+            let figures = format!("the clock is off by at most {error_us} µs");
+            checks.ok(at, figures).with("error_us", error_us);
+        }
+        Err(why) => {
+            checks.unchecked(at, format!("{}: {why}", path.display()));
+        }
     }
 }
 
@@ -217,12 +228,39 @@ mod tests {
     }
 
     #[test]
-    fn clock_bound_is_said_where_it_is() {
+    fn clock_bound_says_it_where_it_is() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        assert_eq!(one(|c| clock_bound(file.path(), c)).state, State::Ok);
+        let check = one(|c| clock_bound(file.path(), c));
+        assert_eq!(check.state, State::NotChecked);
+        assert!(check.found.starts_with(file.path().to_str().unwrap()));
         let mut none = Checks::default();
         clock_bound(Path::new("/nowhere/shm0"), &mut none);
         assert_eq!(none, Checks::default());
+    }
+
+    /// A segment of the daemon as of now, of a clock that does not drift.
+    #[test]
+    #[cfg(all(
+        target_os = "linux",
+        target_pointer_width = "64",
+        feature = "clock-bound"
+    ))]
+    fn clock_bound_tells_the_error_of_the_clock() {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
+        let layout_and_generation = 2 | 2 << 16;
+        let mut segment = [0x414D_5A4Eu32, 0x4342_0200, 80, layout_and_generation]
+            .map(u32::to_le_bytes)
+            .concat();
+        for number in [now.tv_sec, now.tv_nsec, now.tv_sec + 1000, 0, 344_001, 0] {
+            segment.extend(number.to_le_bytes());
+        }
+        segment.extend([0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), segment).unwrap();
+        let check = one(|c| clock_bound(file.path(), c));
+        assert_eq!(check.state, State::Ok, "{check:?}");
+        assert_eq!(check.found, "the clock is off by at most 345 µs");
+        assert_eq!(check.measured["error_us"], 345);
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::{Author, Client, Note, OpenOperation, RecordError, Recorder};
-use crate::{Completion, Error, History, Key, Kind};
+use super::{Author, Client, Note, OpenOperation, RecordError, Recorder, Stamping};
+use crate::{Clock, Completion, Error, History, Key, Kind};
 
 /// A recorder into a new directory, which lives as long as the first part.
 fn recorder() -> (tempfile::TempDir, Recorder) {
@@ -271,5 +271,36 @@ fn an_event_is_in_the_file_when_the_call_returns() {
         assert_eq!(lines(&recorder).len(), 2 * number + 1);
         op.ok(&number, None).unwrap();
         assert_eq!(lines(&recorder).len(), 2 * number + 2);
+    }
+}
+
+/// A clock that does not know says nothing, and the next event has its own again.
+#[test]
+fn every_event_carries_what_the_clock_says_in_its_turn() {
+    const EVENTS: u64 = 400;
+    let directory = tempfile::tempdir().unwrap();
+    let asked = AtomicU64::new(0);
+    let stamping = Stamping::by(move || {
+        let turn = asked.fetch_add(1, Ordering::Relaxed);
+        (turn % 3 != 1).then(|| Clock::about(turn as i64 * 10, 2))
+    });
+    let path = directory.path().join("history.jsonl");
+    let recorder = Recorder::create_stamping(path, Some(stamping.named("east"))).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut client = recorder.client(None);
+                for number in 0..EVENTS / 8 {
+                    let op = client.invoke("write", None, &number).unwrap();
+                    op.ok(&number, None).unwrap();
+                }
+            });
+        }
+    });
+    let history = History::read(recorder.path()).unwrap();
+    assert_eq!(history.len() as u64, EVENTS);
+    for (event, turn) in history.events().zip(0..) {
+        let clock = (turn % 3 != 1).then(|| Clock::about(turn * 10, 2));
+        assert_eq!((event.clock(), event.recorder()), (clock, Some("east")));
     }
 }
