@@ -11,8 +11,12 @@
 //!   for the budget; then [`Search::open`] says so.
 //! - whether there is a cycle without two rw in a row: exactly, by the components of the
 //!   graph of [`Points`].
-//! - which of the others there are besides: the shortest ones through a sample of rw
-//!   edges.
+//! - which of the others there are besides: the shortest ones through rw edges, of all or
+//!   of a sample.
+//!
+//! What is shown of a kind is a [smallest] cycle of it, where the component is small.
+
+mod smallest;
 
 use std::collections::BTreeSet;
 
@@ -25,6 +29,7 @@ use super::phenomena::{Order, Phenomenon, Shape};
 use crate::budget::Stop;
 use crate::intern::NONE;
 use crate::words;
+use smallest::Smallest;
 
 /// Edges from which a short cycle is searched for, of a component and a shape.
 const STARTS_MAX: usize = 64;
@@ -106,12 +111,22 @@ fn kinds_of(order: Order) -> Kinds {
     }
 }
 
+/// Edges between some transactions that others imply, if the last is among the orders asked
+/// for: a version comes before those behind the next one, too.
+pub(crate) type Implied<'a> = dyn Fn(&[u32], Order) -> Vec<Step> + Sync + 'a;
+
 /// The cycles of the graph, of the orders asked for, ascending. Where one is found that
 /// needs no order, none of the same shape that needs one is looked for in its component.
 ///
 /// `floor` is the order that was assumed to infer the ww, wr and rw edges themselves: any
-/// cycle of them needs it.
-pub(crate) fn search(graph: &Graph, orders: &[Order], floor: Order, stop: &Stop) -> Search {
+/// cycle of them needs it. What is `implied` only makes what is shown smaller.
+pub(crate) fn search(
+    graph: &Graph,
+    orders: &[Order],
+    floor: Order,
+    implied: &Implied<'_>,
+    stop: &Stop,
+) -> Search {
     let widest = orders.iter().copied().max().unwrap_or(Order::Free);
     let kinds = DEPENDENCIES.with(RW).with(kinds_of(widest));
     let components = components(&Filtered { graph, kinds });
@@ -124,6 +139,7 @@ pub(crate) fn search(graph: &Graph, orders: &[Order], floor: Order, stop: &Stop)
         return search;
     }
     let places = places(graph, &components);
+    let steps_max = smallest::STEPS / components.len() as u64;
     let found: Vec<Outcome> = components
         .par_iter()
         .enumerate()
@@ -132,7 +148,10 @@ pub(crate) fn search(graph: &Graph, orders: &[Order], floor: Order, stop: &Stop)
                 return Outcome::stopped(orders);
             }
             let component = Component::new(graph, members, number as u32, &places);
-            Inquiry::of(&component, floor, stop).all(orders)
+            let mut inquiry = Inquiry::of(&component, floor, stop);
+            inquiry.all(orders);
+            inquiry.shrink(|members| implied(members, widest), steps_max);
+            inquiry.finish()
         })
         .collect();
     for (outcome, members) in found.into_iter().zip(&components) {
@@ -295,7 +314,7 @@ impl<'a> Inquiry<'a> {
         }
     }
 
-    fn all(mut self, orders: &[Order]) -> Outcome {
+    fn all(&mut self, orders: &[Order]) {
         for &order in orders {
             self.of_order(order);
             if self.stop.now() {
@@ -305,6 +324,30 @@ impl<'a> Inquiry<'a> {
                 break;
             }
         }
+    }
+
+    /// Shows what was found by smallest cycles, if the component is small.
+    fn shrink(&mut self, implied: impl Fn(&[u32]) -> Vec<Step>, steps_max: u64) {
+        let is_smallest = |(_, cycle): &(Phenomenon, Vec<Step>)| cycle.len() == 2;
+        let component = self.component;
+        let transactions = component.graph.transactions();
+        if transactions > smallest::SMALL || self.outcome.found.iter().all(is_smallest) {
+            return;
+        }
+        let members = &component.names[..transactions as usize];
+        let mut more = implied(members);
+        for step in &mut more {
+            // They are ascending.
+            let place = |vertex: u32| members.partition_point(|&member| member < vertex) as u32;
+            step.from = place(step.from);
+            step.to = place(step.to);
+        }
+        if let Some(mut smallest) = Smallest::of(component, &more, self.floor, steps_max) {
+            smallest.shrink(&mut self.outcome.found);
+        }
+    }
+
+    fn finish(self) -> Outcome {
         let Outcome {
             found,
             open,
@@ -420,8 +463,8 @@ impl<'a> Inquiry<'a> {
         }
     }
 
-    /// Adds the shortest cycles of the automaton's through a sample of the edges; if none
-    /// is found, through all of them, until so much was looked at or it is told to stop.
+    /// Adds the shortest cycles of the automaton's through a sample of the edges, and through
+    /// all of them, until so much was looked at or it is told to stop: less if one is found.
     /// Whether all were gone through, or one was found.
     fn shortest(&mut self, starts: &[Step], automaton: Automaton, work_max: u64) -> bool {
         let mut best: Option<Vec<Step>> = None;
@@ -433,7 +476,8 @@ impl<'a> Inquiry<'a> {
         let rest = (0..starts.len()).filter(|at| at % stride != 0);
         let sampled = sample.map(|at| (true, at));
         for (is_sample, at) in sampled.chain(rest.map(|at| (false, at))) {
-            if best.is_some() && (!is_sample || work > work_max) {
+            let is_enough = work > if is_sample { work_max } else { SAMPLE_WORK_MAX };
+            if best.is_some() && is_enough {
                 break;
             }
             if work > work_max || self.stop.now() {

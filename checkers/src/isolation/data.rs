@@ -96,6 +96,12 @@ pub(crate) trait Data: Sync {
     /// reads and, as far as `order` says, with the order of processes or of real time.
     fn edges(&self, order: Order, graph: &mut GraphBuilder);
 
+    /// Edges of those transactions, ascending, that are certain and that [`Data::edges`] leaves
+    /// to paths: from a version to those behind the next. Not all of them.
+    fn implied(&self, _among: &[u32]) -> Vec<Step> {
+        Vec::new()
+    }
+
     /// Whether those are all ww, wr and rw edges that there are.
     fn is_known(&self) -> bool;
 

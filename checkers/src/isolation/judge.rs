@@ -113,7 +113,10 @@ pub(crate) fn judge<D: Data>(transactions: &Transactions, data: &D) -> Judgement
         return judgement;
     }
     let certain = certain_cycles(transactions, data, &counts);
-    for (phenomenon, cycle) in certain.found.iter().flatten() {
+    let mut cycles: Vec<_> = certain.found.iter().flatten().collect();
+    // Of each kind the first are shown.
+    cycles.sort_by_key(|(_, cycle)| cycle.len());
+    for (phenomenon, cycle) in cycles {
         judgement
             .findings
             .add(*phenomenon, || explain::cycle(transactions, data, cycle));
@@ -144,10 +147,15 @@ fn orders(transactions: &Transactions) -> Vec<Order> {
 /// is all there is to do.
 fn certain_cycles<D: Data>(transactions: &Transactions, data: &D, counts: &[bool]) -> Search {
     let widest = graph_of(transactions, data, counts, Realtime, None);
+    let implied = |among: &[u32], widest: Order| {
+        let mut implied = data.implied(among);
+        implied.extend(order::implied(transactions, among, widest));
+        implied
+    };
     if !D::INFERS_BY_ORDER {
-        return search(&widest, &orders(transactions), Free, data.stop());
+        return search(&widest, &orders(transactions), Free, &implied, data.stop());
     }
-    let all = search(&widest, &[Realtime], Realtime, data.stop());
+    let all = search(&widest, &[Realtime], Realtime, &implied, data.stop());
     if all.is_empty() && all.open.is_empty() && !all.is_cut {
         return all;
     }
@@ -156,7 +164,7 @@ fn certain_cycles<D: Data>(transactions: &Transactions, data: &D, counts: &[bool
     let narrower = orders(transactions).into_iter();
     for order in narrower.filter(|&order| order != Realtime) {
         let graph = graph_of(transactions, data, counts, order, None);
-        found.merge(search(&graph, &[order], order, data.stop()));
+        found.merge(search(&graph, &[order], order, &implied, data.stop()));
     }
     found.merge(all);
     found
@@ -280,7 +288,7 @@ fn hold_by_orders<D: Data>(
                 let graph = graph_of(transactions, data, counts, order, Some(&orders));
                 let mut upto = self::orders(transactions);
                 upto.retain(|&narrower| narrower <= order);
-                let searched = search(&graph, &upto, Free, data.stop());
+                let searched = search(&graph, &upto, Free, &|_, _| Vec::new(), data.stop());
                 drop(graph);
                 if is_free_of_cycles(level, &searched) {
                     judgement.set_holds(level);

@@ -6,6 +6,7 @@
 //! nobody saw: see [`Data::is_known`]. Infers in O(micro-operations + elements read).
 
 mod direct;
+mod implied;
 mod misfit;
 mod observed;
 mod reasons;
@@ -328,6 +329,10 @@ impl Data for Lists<'_> {
 
     fn edges(&self, _: Order, graph: &mut GraphBuilder) {
         self.add_edges(None, graph);
+    }
+
+    fn implied(&self, among: &[u32]) -> Vec<Step> {
+        self.implied_among(among)
     }
 
     fn is_known(&self) -> bool {

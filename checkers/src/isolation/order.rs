@@ -5,7 +5,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::digraph::{Filtered, Points, topological_ranks};
-use super::graph::{Graph, GraphBuilder, Kind, Kinds};
+use super::graph::{Graph, GraphBuilder, Kind, Kinds, Step};
 use super::phenomena::Order;
 use super::transactions::{NEVER, Status, Transaction, Transactions};
 use crate::intern::NONE;
@@ -52,6 +52,28 @@ fn process(transactions: &Transactions, counts: &[bool], graph: &mut GraphBuilde
             graph.edge(before, at, Kind::Process);
         }
     }
+}
+
+/// Edges of processes between those transactions, ascending, that count: those of one to all
+/// behind the next, too. O(n²).
+pub(crate) fn implied(transactions: &Transactions, among: &[u32], order: Order) -> Vec<Step> {
+    if order == Order::Free || !transactions.processes_are_known {
+        return Vec::new();
+    }
+    let of = |at: u32| &transactions.all()[at as usize];
+    let pairs = among.iter().enumerate().flat_map(|(at, &from)| {
+        let later = among[at + 1..].iter();
+        later.map(move |&to| (from, to))
+    });
+    let follows = |&(from, to): &(u32, u32)| {
+        of(from).status == Status::Committed && of(from).process == of(to).process
+    };
+    let step = |(from, to)| Step {
+        from,
+        to,
+        kind: Kind::Process,
+    };
+    pairs.filter(follows).map(step).collect()
 }
 
 /// One helper for all that completed between two invocations, each after the one

@@ -135,8 +135,8 @@ const EDGES_AT_ONCE: u64 = 1 << 16;
 pub(crate) struct Paths<'a> {
     graph: &'a Graph,
     stop: &'a Stop,
-    /// By vertex and state: the search that came here last.
-    seen: Vec<u32>,
+    /// By vertex and state: the search that came here last, and in how many steps.
+    seen: Vec<(u32, u32)>,
     /// And from where: the state before, and the kind of the edge.
     from: Vec<(u32, Kind)>,
     searches: u32,
@@ -149,7 +149,7 @@ impl<'a> Paths<'a> {
         Paths {
             graph,
             stop,
-            seen: vec![0; states],
+            seen: vec![(0, 0); states],
             from: vec![(0, Kind::Through); states],
             searches: 0,
             queue: VecDeque::new(),
@@ -169,7 +169,7 @@ impl<'a> Paths<'a> {
         self.searches += 1;
         self.queue.clear();
         let root = place(first.to, automaton.start(first.kind));
-        self.seen[root as usize] = self.searches;
+        self.seen[root as usize] = (self.searches, 1);
         self.from[root as usize] = (u32::MAX, first.kind);
         self.queue.push_back((root, 1));
         // In a register: it is counted for every edge.
@@ -183,6 +183,10 @@ impl<'a> Paths<'a> {
                     break;
                 }
             }
+            if self.seen[at as usize].1 < steps {
+                // It was reached again, by a helper's shorter way.
+                continue;
+            }
             let (vertex, state) = (at / STATES as u32, (at % STATES as u32) as State);
             if vertex == first.from && automaton.is_end(state, first.kind) {
                 found = Some(self.walk(at, first));
@@ -194,16 +198,17 @@ impl<'a> Paths<'a> {
                     continue;
                 };
                 let to = place(edge.to, next);
-                if std::mem::replace(&mut self.seen[to as usize], self.searches) == self.searches {
+                let is_on = edge.kind == Kind::Through;
+                let reached = if is_on { steps } else { steps + 1 };
+                let (search, before) = self.seen[to as usize];
+                if reached > steps_max || (search == self.searches && before <= reached) {
                     continue;
                 }
+                self.seen[to as usize] = (self.searches, reached);
                 self.from[to as usize] = (at, edge.kind);
-                if edge.kind == Kind::Through {
-                    self.queue.push_front((to, steps));
-                } else if steps < steps_max {
-                    self.queue.push_back((to, steps + 1));
-                } else {
-                    self.seen[to as usize] = 0;
+                match is_on {
+                    true => self.queue.push_front((to, reached)),
+                    false => self.queue.push_back((to, reached)),
                 }
             }
         }

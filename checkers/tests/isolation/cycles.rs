@@ -1,7 +1,7 @@
 //! Every simple cycle of a small graph, and the name of each. It knows edges and no
 //! transactions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -60,13 +60,13 @@ impl Graph {
         false
     }
 
-    /// The names of all simple cycles.
-    pub fn cycles(&self) -> BTreeSet<&'static str> {
+    /// The names of all simple cycles, with how many vertices the shortest has.
+    pub fn cycles(&self) -> BTreeMap<&'static str, usize> {
         let all = [Ww, Wr, Rw, Process, Realtime];
         // An edge is on a cycle if its end leads back to its beginning.
         let on_cycle = |edge: &(usize, usize, Kind)| self.reaches(edge.1, edge.0, &all);
         let edges: Vec<_> = self.edges().filter(on_cycle).collect();
-        let mut names = BTreeSet::new();
+        let mut names = BTreeMap::new();
         for first in 0..self.size {
             extend(&edges, first, &mut vec![first], &mut Vec::new(), &mut names);
         }
@@ -80,12 +80,15 @@ fn extend(
     at: usize,
     path: &mut Vec<usize>,
     kinds: &mut Vec<Kind>,
-    names: &mut BTreeSet<&'static str>,
+    names: &mut BTreeMap<&'static str, usize>,
 ) {
     for &(_, to, kind) in edges.iter().filter(|edge| edge.0 == at) {
         kinds.push(kind);
         if to == path[0] {
-            names.extend(name(kinds));
+            for name in name(kinds) {
+                let shortest = names.entry(name).or_insert(kinds.len());
+                *shortest = kinds.len().min(*shortest);
+            }
         } else if to > path[0] && !path.contains(&to) {
             path.push(to);
             extend(edges, to, path, kinds, names);

@@ -24,6 +24,7 @@ mod oracle;
 mod random;
 mod replay;
 mod simulated;
+mod smallest;
 
 use proptest::test_runner::{Config, RngSeed};
 

@@ -40,6 +40,15 @@ pub fn judge(case: &Case) -> Judgement {
     }
 }
 
+/// How many transactions the smallest cycle of each name has, with the first order of versions.
+pub fn smallest(facts: &Facts<'_>) -> BTreeMap<&'static str, usize> {
+    let orders = facts.orders();
+    let first = orders.first();
+    first.map_or_else(BTreeMap::new, |versions| {
+        Ordered::new(facts, versions).graph.cycles()
+    })
+}
+
 /// A history with an order of its versions.
 struct Ordered<'a> {
     facts: &'a Facts<'a>,
@@ -143,7 +152,7 @@ impl<'a> Ordered<'a> {
 
     fn phenomena(&self) -> Names {
         let mut found = self.facts.found.clone();
-        found.extend(self.graph.cycles());
+        found.extend(self.graph.cycles().into_keys());
         self.atomic_visibility(&mut found);
         self.lost_update(&mut found);
         self.causality(&mut found);

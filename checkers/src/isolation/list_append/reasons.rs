@@ -20,7 +20,7 @@ impl Lists<'_> {
     }
 
     /// The transaction's appends, with their positions.
-    fn appends_of(&self, at: u32) -> impl Iterator<Item = (u32, u32, u32)> + '_ {
+    pub(super) fn appends_of(&self, at: u32) -> impl Iterator<Item = (u32, u32, u32)> + '_ {
         self.transactions
             .operations(at)
             .filter_map(move |Operation { key, action }| match action {
@@ -43,7 +43,19 @@ impl Lists<'_> {
     fn ww_reason(&self, Step { from, to, .. }: Step) -> Option<Reason> {
         let transactions = self.transactions;
         let name = |at| words::transaction(transactions, at);
+        let mut behind = None;
         let mut unseen = None;
+        let sentence = |key, value, later| Reason {
+            key,
+            sentence: format!(
+                "{} appended {} to key {}, and {} appended {} behind it",
+                name(from),
+                self.value(value),
+                transactions.key(key),
+                name(to),
+                self.value(later)
+            ),
+        };
         for (key, value, position) in self.appends_of(from) {
             for (other, later, later_position) in self.appends_of(to) {
                 if other != key || position == NONE {
@@ -56,23 +68,17 @@ impl Lists<'_> {
                 if later_position < position {
                     continue;
                 }
-                // Next to each other but for what does not count.
+                // Best next to each other but for what does not count.
                 let writers = &self.chains[key as usize].writers;
                 let between = &writers[position as usize + 1..later_position as usize];
                 if between.iter().all(|&writer| writer == NONE) {
-                    return Some(Reason {
-                        key,
-                        sentence: format!(
-                            "{} appended {} to key {}, and {} appended {} behind it",
-                            name(from),
-                            self.value(value),
-                            transactions.key(key),
-                            name(to),
-                            self.value(later)
-                        ),
-                    });
+                    return Some(sentence(key, value, later));
                 }
+                behind = behind.or(Some((key, value, later)));
             }
+        }
+        if let Some((key, value, later)) = behind {
+            return Some(sentence(key, value, later));
         }
         unseen.map(|(key, value, later)| Reason {
             key,
@@ -114,26 +120,34 @@ impl Lists<'_> {
 
     fn rw_reason(&self, Step { from, to, .. }: Step) -> Option<Reason> {
         let transactions = self.transactions;
-        self.external(from).find_map(|(at, key, length)| {
-            let next = self.chains[key as usize].first_from(length);
-            let missed = self.appends_of(to).find(|&(other, _, position)| {
-                other == key
-                    && match next {
-                        Some(writer) => writer == to && position >= length && position != NONE,
-                        None => position == NONE,
-                    }
-            });
-            missed.map(|(_, value, _)| Reason {
-                key,
-                sentence: format!(
-                    "{} read {} of key {}, and did not see {}'s append of {}",
-                    words::transaction(transactions, from),
-                    listed(transactions, self.list_at(from, at), NONE),
-                    transactions.key(key),
-                    words::transaction(transactions, to),
-                    self.value(value)
-                ),
+        // Best what comes next to what was read.
+        let missed = |only_next: bool| {
+            self.external(from).find_map(|(at, key, length)| {
+                let next = self.chains[key as usize].first_from(length);
+                let missed = self.appends_of(to).find(|&(other, _, position)| {
+                    other == key
+                        && match next {
+                            Some(writer) if only_next => {
+                                writer == to && position >= length && position != NONE
+                            }
+                            Some(_) => position >= length,
+                            None => position == NONE,
+                        }
+                });
+                missed.map(|(_, value, _)| (at, key, value))
             })
+        };
+        let (at, key, value) = missed(true).or_else(|| missed(false))?;
+        Some(Reason {
+            key,
+            sentence: format!(
+                "{} read {} of key {}, and did not see {}'s append of {}",
+                words::transaction(transactions, from),
+                listed(transactions, self.list_at(from, at), NONE),
+                transactions.key(key),
+                words::transaction(transactions, to),
+                self.value(value)
+            ),
         })
     }
 }
