@@ -327,7 +327,8 @@ impl Brute {
             let later = (0..n).any(|t2| read_of(a, t2) && a != t2 && process[t2][b]);
             writes(b) && ((a != b && itself) || later)
         });
-        let wfr = !self.garbage && acyclic(&or(&ww, &follows));
+        let loops = (0..n).any(|a| follows[a][a]);
+        let wfr = !self.garbage && !loops && acyclic(&or(&ww, &follows));
         let causal = cc && g1[1] && !causality_process && ryw && mr && mw && wfr;
 
         let sssi = snap && causal && single[1] && si[1];
