@@ -19,6 +19,7 @@ pub mod doctor;
 pub mod input;
 #[cfg(all(unix, feature = "postgres"))]
 pub mod local;
+pub mod parts;
 #[cfg(feature = "aws")]
 pub mod provision;
 pub mod report;

@@ -7,14 +7,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use witness_checkers::{Options as CheckOptions, Verdicts};
 use witness_histories::{RecordError, Recorder, Stamping};
-use witness_workloads::{Parameters, Workload};
+use witness_workloads::{Parameters, Part, Workload};
 
 use crate::backends::{self, Backend, OpenError};
 use crate::check::{self, Unreadable};
 use crate::input::Input;
+use crate::parts;
 use crate::report;
 use crate::round_trip;
-use crate::runner::{self, Ended, Plan, Progress, RunError, Stop};
+use crate::runner::{self, Ended, Parted, Plan, Progress, RunError, Stop};
 use crate::store::{self, Run, RunDir, StoreError};
 
 /// How long deciding a run may take; `witness check` takes a longer `--timeout`.
@@ -39,6 +40,9 @@ pub struct Spec {
     /// What events say of when they happened by the system's clock, for a history that is
     /// to be merged with another; none: nothing.
     pub stamping: Option<Stamping>,
+    /// Which part of the run is done here, and how long it waits for the others; none: all
+    /// of it.
+    pub part: Option<(Part, Duration)>,
     /// Below which the run's directory is made.
     pub store: PathBuf,
 }
@@ -60,6 +64,7 @@ impl Spec {
             settle_max: Duration::from_secs(10),
             level: None,
             stamping: None,
+            part: None,
             store: PathBuf::from("store"),
         })
     }
@@ -81,7 +86,10 @@ impl Spec {
                 apps.join(", ")
             )));
         }
-        let bursts = self.workload.bursts(&self.parameters);
+        let bursts = match self.part {
+            Some((part, _)) => part.bursts(self.workload, &self.parameters),
+            None => self.workload.bursts(&self.parameters),
+        };
         bursts
             .map(drop)
             .map_err(|e| OpenError::Options(e.to_string()))
@@ -146,6 +154,13 @@ pub async fn run(
 ) -> Result<Finished, Failed> {
     spec.check()?;
     let opened = spec.backend.open(&spec.options).await?;
+    if spec.part.is_some() && opened.embedded.is_some() {
+        return Err(Failed::Open(OpenError::Options(
+            "a run in parts needs a database that all of them reach, and this one is in this \
+             process: give endpoints, of a real one or of `witness regions up`"
+                .into(),
+        )));
+    }
     let parameters = Parameters {
         seed: spec.options.seed,
         regions: opened.database.regions().len(),
@@ -165,6 +180,15 @@ pub async fn run(
     let plan = Plan {
         workload: spec.workload,
         settle_max: spec.settle_max,
+        parted: spec.part.map(|(part, wait_max)| Parted {
+            part,
+            wait_max,
+            plan: parts::alike(&run),
+            uncertainty: spec
+                .stamping
+                .as_ref()
+                .map_or(Duration::ZERO, |s| Duration::from_nanos(s.uncertainty_ns)),
+        }),
     };
     let mut progress = |p| told(Told::Progress(p));
     let ran = runner::run(
@@ -257,6 +281,7 @@ fn options(spec: &Spec, parameters: &Parameters) -> Value {
         "level": spec.level,
         "clock_uncertainty_ns": spec.stamping.as_ref().map(|s| s.uncertainty_ns),
         "recorder": spec.stamping.as_ref().and_then(|s| s.recorder.as_ref()),
+        "part": spec.part.map(|(part, _)| part.to_string()),
         "database": spec.backend.choices(&spec.options),
     })
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use witness_checkers::{Valid, Verdicts};
 use witness_histories::Stamping;
-use witness_workloads::Parameters;
+use witness_workloads::{Parameters, Part};
 
 use super::databases::{DatabaseArgs, ServerArgs};
 use super::shared::{backends_named, check_endpoints, duration, time_out};
@@ -16,7 +16,10 @@ use super::{Failure, Format, Outcome, ask, interrupted, runtime, stdout, tell};
 use crate::backends::{self, Endpoint, OpenError};
 use crate::report::{self, text::Detail};
 use crate::run::{Failed, Finished, Spec, Told, run};
-use crate::runner::{Progress, Stop};
+use crate::runner::{PartError, Progress, RunError, Stop};
+
+/// How long a part waits for the others.
+const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Runs a workload, records its history, and decides it
 #[derive(clap::Args)]
@@ -41,6 +44,8 @@ Examples:
     --url us-east-1=postgres://app@db.example.com/app    a server of yours
   witness run write-skew --backend mysql                 two nodes of MariaDB with Galera
   witness run register --backend dynamodb --clock-uncertainty 1ms --recorder east
+  witness run list-append --seed 7 --part 1/2 …          and on a host in the other region
+  witness run list-append --seed 7 --part 2/2 …          the other half of the clients
 
 Endpoints may also come from WITNESS_DSQL_ENDPOINTS and WITNESS_DYNAMODB_ENDPOINTS,
 separated by commas: REGION=HOST, REGION=CLUSTER_ID, or the ARN of a cluster or table; URLs
@@ -111,6 +116,14 @@ pub(super) struct Args {
     /// The name of this recorder, of one host among several
     #[arg(long, value_name = "NAME", requires = "clock_uncertainty")]
     recorder: Option<String>,
+    /// Perform the requests of one part of the clients, such as 1/2: on another host the same
+    /// command with 2/2 performs the others', and `witness merge` makes one history of both.
+    /// Part 1 makes the tables
+    #[arg(long, value_name = "PART/PARTS", requires = "seed")]
+    part: Option<Part>,
+    /// How long a part waits for the others, each time; 60s if not given
+    #[arg(long, value_name = "TIME", value_parser = duration, requires = "part")]
+    wait: Option<Duration>,
     /// Where runs are saved
     #[arg(
         long,
@@ -245,6 +258,7 @@ fn specs(args: &Args) -> Result<Vec<Spec>, Failure> {
                 recorder: args.recorder.clone(),
                 uncertainty_ns: u64::try_from(by.as_nanos()).unwrap_or(u64::MAX),
             }),
+            part: args.part.map(|part| (part, args.wait.unwrap_or(WAIT_MAX))),
             store: args.store.clone(),
         }
     };
@@ -292,7 +306,11 @@ async fn all(specs: &[Spec], format: Format) -> Result<Outcome, Failure> {
             // What the runs before it came to is still to be printed.
             Err(error) => {
                 failure = Some(match error {
-                    Failed::Open(OpenError::Options(_)) => Failure::bad_input(error),
+                    Failed::Open(OpenError::Options(_))
+                    | Failed::Run {
+                        error: RunError::Part(PartError::Differs { .. }),
+                        ..
+                    } => Failure::bad_input(error),
                     _ => Failure::failed(format!("{}: {error}", spec.backend.name())),
                 });
                 valid.push(Valid::Unknown);
@@ -360,6 +378,7 @@ impl Screen {
         match told {
             Told::Began(..) | Told::Progress(Progress::Tally(_)) => {}
             Told::Progress(Progress::Setup) => self.line("making the tables"),
+            Told::Progress(Progress::Meeting) => self.line("waiting for the other parts"),
             Told::Progress(Progress::Burst { clients }) => {
                 self.line(&format!("{clients} clients"));
             }
