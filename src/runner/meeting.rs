@@ -328,16 +328,16 @@ impl PartsTable {
     }
 
     async fn rows(&mut self) -> Result<Vec<Row>, DbError> {
-        self.transact(async |db| evidence::scan(db, &PARTS).await)
-            .await
+        let mut db = self.connection().await?;
+        let done = read(db.as_mut()).await;
+        self.keep(db, done).await
     }
 
     /// Appends the row, or finds it there: it may be, although nobody said so.
     async fn append(&mut self, row: &Row, wait_max: Duration) -> Result<(), DbError> {
         let began = Instant::now();
         loop {
-            let appending = self.transact(async |db| db.append(&PARTS, row).await);
-            let Err(error) = appending.await else {
+            let Err(error) = self.append_once(row).await else {
                 return Ok(());
             };
             let id = row.get(PARTS.key);
@@ -352,28 +352,47 @@ impl PartsTable {
         }
     }
 
-    /// One transaction in the first region. It is none that only reads, so that no replica
-    /// serves it.
-    async fn transact<T>(
+    async fn append_once(&mut self, row: &Row) -> Result<(), DbError> {
+        let mut db = self.connection().await?;
+        let done = append(db.as_mut(), row).await;
+        self.keep(db, done).await
+    }
+
+    async fn connection(&mut self) -> Result<Box<dyn Connection>, DbError> {
+        match self.db.take() {
+            Some(db) => Ok(db),
+            None => self.database.connect(&self.database.regions()[0]).await,
+        }
+    }
+
+    /// Keeps the connection, unless nobody knows what became of its transaction.
+    async fn keep<T>(
         &mut self,
-        work: impl AsyncFnOnce(&mut dyn Connection) -> Result<T, DbError>,
+        mut db: Box<dyn Connection>,
+        done: Result<T, DbError>,
     ) -> Result<T, DbError> {
-        let mut db = match self.db.take() {
-            Some(db) => db,
-            None => self.database.connect(&self.database.regions()[0]).await?,
-        };
-        let done = async {
-            db.begin().await?;
-            let done = work(db.as_mut()).await?;
-            db.commit().await.map(|()| done)
-        };
-        let done = done.await;
-        match &done {
-            Err(error) if error.fault == Fault::Indeterminate => return done,
-            Err(_) => db.rollback().await,
-            Ok(_) => {}
+        match done.as_ref().err().map(|error| error.fault) {
+            Some(Fault::Indeterminate) => return done,
+            Some(_) => db.rollback().await,
+            None => {}
         }
         self.db = Some(db);
         done
     }
 }
+
+/// The whole table. The transaction is none that only reads, so that no replica serves it.
+async fn read(db: &mut dyn Connection) -> Result<Vec<Row>, DbError> {
+    db.begin().await?;
+    let rows = evidence::scan(db, &PARTS).await?;
+    db.commit().await.map(|()| rows)
+}
+
+async fn append(db: &mut dyn Connection, row: &Row) -> Result<(), DbError> {
+    db.begin().await?;
+    db.append(&PARTS, row).await?;
+    db.commit().await
+}
+
+#[cfg(test)]
+mod tests;
