@@ -179,5 +179,16 @@ async fn appends() -> Result<(), Failed> {
         let check = ["check", "whole.jsonl", "--level", level];
         over(witness(dir.path(), &check).spawn()?, 0)?;
     }
+    // Each part's last look shows what the other appended. Taken for a whole history it is
+    // violated, although nothing is wrong: so nothing is decided of it.
+    for part in ["1", "2"] {
+        let history = std::fs::read_to_string(dir.path().join(part).join("latest/history.jsonl"))?;
+        let alone = history.replace("\"phase\":\"part\"", "\"phase\":\"apart\"");
+        assert_ne!(history, alone, "it says that it is a part");
+        std::fs::write(dir.path().join("alone.jsonl"), alone)?;
+        let check = ["check", "alone.jsonl", "--level", "read-uncommitted"];
+        let out = over(witness(dir.path(), &check).spawn()?, 1)?;
+        assert!(out.contains("garbage-read"), "{out}");
+    }
     Ok(())
 }
