@@ -446,7 +446,7 @@ fn what_a_run_json_says_is_noticed_and_one_that_is_none_is_named() {
 #[cfg(feature = "aws")]
 fn events(dir: &Path, file: &str) -> Vec<Value> {
     let text = fs::read_to_string(dir.join(file)).expect("a history");
-    let events = text.lines().map(|line| serde_json::from_str(line));
+    let events = text.lines().map(serde_json::from_str);
     events.map(|event| event.expect("an event")).collect()
 }
 

@@ -97,7 +97,7 @@ impl Scene {
 
 fn events(file: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(file).expect("a history");
-    let events = text.lines().map(|line| serde_json::from_str(line));
+    let events = text.lines().map(serde_json::from_str);
     events.map(|event| event.expect("an event")).collect()
 }
 

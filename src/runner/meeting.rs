@@ -77,10 +77,10 @@ pub enum PartError {
     Differs {
         /// What of it.
         name: String,
-        /// What part 1 has.
-        theirs: Value,
-        /// What this part has.
-        ours: Value,
+        /// What part 1 has, as JSON.
+        theirs: String,
+        /// What this part has, as JSON.
+        ours: String,
     },
     /// Another is the same part.
     #[error("two are part {part}/{of} of this run: stop one, and begin with part 1 again")]
@@ -296,8 +296,8 @@ fn agree(opening: &Row, ours: &Value) -> Result<(), PartError> {
         None => Ok(()),
         Some((name, theirs, ours)) => Err(PartError::Differs {
             name: name.to_owned(),
-            theirs: theirs.clone(),
-            ours: ours.clone(),
+            theirs: theirs.to_string(),
+            ours: ours.to_string(),
         }),
     }
 }
