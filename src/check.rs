@@ -30,7 +30,8 @@ pub enum Unreadable {
     },
 }
 
-/// The verdicts of the checkers on the history. None named: those that have something to say about it.
+/// The verdicts of the checkers on the history. None named: those that have something to say
+/// about it. Of a part of a run, without the others, none.
 ///
 /// # Errors
 /// See [`Unreadable`].
@@ -48,7 +49,7 @@ pub fn history(
     let digest = digest_by(input, candidates, !named.is_empty(), uncertainty_ns)?;
     let applying = candidates
         .iter()
-        .filter(|c| !named.is_empty() || c.applies(&digest));
+        .filter(|c| digest.is_whole() && (!named.is_empty() || c.applies(&digest)));
     let verdicts = applying.map(|checker| timed(|| checker.check(&digest, options)));
     Ok(Verdicts::compose(verdicts.collect(), &digest))
 }

@@ -21,6 +21,7 @@ mod foreign;
 pub mod input;
 #[cfg(all(unix, feature = "postgres"))]
 pub mod local;
+pub mod parts;
 #[cfg(feature = "aws")]
 pub mod provision;
 pub mod report;

@@ -8,15 +8,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use witness_checkers::{Options as CheckOptions, Verdicts};
 use witness_histories::{RecordError, Recorder, Stamping};
-use witness_workloads::{Parameters, Workload};
+use witness_workloads::{Parameters, Part, Workload};
 
 use crate::backends::{self, Backend, OpenError};
 use crate::check::{self, Unreadable};
 use crate::clock_bound::{ClockBound, Missed, NoBound};
 use crate::input::Input;
+use crate::parts;
 use crate::report;
 use crate::round_trip;
-use crate::runner::{self, Ended, Plan, Progress, RunError, Stop};
+use crate::runner::{self, Ended, Parted, Plan, Progress, RunError, Stop};
 use crate::store::{self, Run, RunDir, StoreError};
 
 /// How long deciding a run may take; `witness check` takes a longer `--timeout`.
@@ -44,6 +45,9 @@ pub struct Spec {
     /// What they say of who recorded them, if they say when; none: that is said when the
     /// history is merged.
     pub recorder: Option<String>,
+    /// Which part of the run is done here, and how long it waits for the others; none: all
+    /// of it.
+    pub part: Option<(Part, Duration)>,
     /// Below which the run's directory is made.
     pub store: PathBuf,
 }
@@ -75,6 +79,7 @@ impl Spec {
             level: None,
             clock: None,
             recorder: None,
+            part: None,
             store: PathBuf::from("store"),
         })
     }
@@ -96,7 +101,10 @@ impl Spec {
                 apps.join(", ")
             )));
         }
-        let bursts = self.workload.bursts(&self.parameters);
+        let bursts = match self.part {
+            Some((part, _)) => part.bursts(self.workload, &self.parameters),
+            None => self.workload.bursts(&self.parameters),
+        };
         bursts
             .map(drop)
             .map_err(|e| OpenError::Options(e.to_string()))
@@ -172,6 +180,13 @@ pub async fn run(
     spec.check()?;
     let bound = clock_bound(spec)?;
     let opened = spec.backend.open(&spec.options).await?;
+    if spec.part.is_some() && opened.embedded.is_some() {
+        return Err(Failed::Open(OpenError::Options(
+            "a run in parts needs a database that all of them reach, and this one is in this \
+             process: give endpoints, of a real one or of `witness regions up`"
+                .into(),
+        )));
+    }
     let parameters = Parameters {
         seed: spec.options.seed,
         regions: opened.database.regions().len(),
@@ -192,6 +207,12 @@ pub async fn run(
     let plan = Plan {
         workload: spec.workload,
         settle_max: spec.settle_max,
+        parted: spec.part.map(|(part, wait_max)| Parted {
+            part,
+            wait_max,
+            plan: parts::alike(&run),
+            uncertainty: uncertainty(spec, bound.as_deref()),
+        }),
     };
     let mut progress = |p| told(Told::Progress(p));
     let ran = runner::run(
@@ -241,6 +262,17 @@ fn clock_bound(spec: &Spec) -> Result<Option<Arc<ClockBound>>, Failed> {
             why,
         }),
     }
+}
+
+/// By how much the clock may be off now.
+fn uncertainty(spec: &Spec, bound: Option<&ClockBound>) -> Duration {
+    let ns = match &spec.clock {
+        Some(Clock::Within(ns)) => *ns,
+        _ => bound
+            .and_then(ClockBound::now)
+            .map_or(0, |now| now.latest().abs_diff(now.earliest()).div_ceil(2)),
+    };
+    Duration::from_nanos(ns)
 }
 
 fn stamping(spec: &Spec, bound: Option<&Arc<ClockBound>>) -> Option<Stamping> {
@@ -317,6 +349,7 @@ fn options(spec: &Spec, parameters: &Parameters) -> Value {
         "clock_uncertainty_ns": within,
         "clock_bound": bound,
         "recorder": spec.clock.as_ref().and(spec.recorder.as_ref()),
+        "part": spec.part.map(|(part, _)| part.to_string()),
         "database": spec.backend.choices(&spec.options),
     })
 }

@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+#[cfg(feature = "aws")]
+use std::time::SystemTime;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -297,11 +299,177 @@ fn a_sale_that_was_taken_apart_by_region_is_judged_as_it_was() {
     }
 }
 
+/// What a part says of itself, as an event of that index.
+fn part_of_two(index: u32, part: u32, run: &str) -> String {
+    format!(
+        "{{\"index\":{index},\"time\":9000000,\"type\":\"ok\",\"process\":\"witness\",\"f\":\"phase\",\"value\":{{\"phase\":\"part\",\"part\":{part},\"parts\":2,\"run\":\"{run}\"}}}}\n"
+    )
+}
+
+#[test]
+fn of_parts_only_the_whole_is_judged() {
+    // The west reads what the east wrote, long after: 1, which nobody in the west wrote, or
+    // nothing, as if nobody had.
+    for (read, valid) in [("1", true), ("null", false)] {
+        let dir = write_and_read(5_000);
+        let path = |name: &str| dir.path().join(name);
+        for (name, part) in [("east.jsonl", 1), ("west.jsonl", 2)] {
+            let text = fs::read_to_string(path(name)).expect("written");
+            let answer = "\"type\":\"ok\",\"process\":3,\"f\":\"read\",\"key\":\"x\",\"value\":";
+            let text = text.replace(&format!("{answer}null"), &format!("{answer}{read}"));
+            let text = text + &part_of_two(2, part, "a");
+            fs::write(path(name), text).expect("written");
+            let (code, out, _) = witness(dir.path(), &["check", name]);
+            assert_eq!(code, 2, "{out}");
+            let said = format!("this is part {part} of 2 of a run");
+            assert!(out.contains(&said) && !out.contains("iolated"), "{out}");
+            // Whoever asks by name, or for a proof, or for less of it, hears the same.
+            for more in [
+                &["check", name, "--checker", "linearizable"][..],
+                &["check", name, "--proof", "proof.json"],
+                &["shrink", name],
+            ] {
+                let (code, out, error) = witness(dir.path(), more);
+                assert_eq!(code, 2, "{more:?}: {out}{error}");
+                assert!(out.contains("nothing is decided"), "{more:?}: {out}");
+            }
+            assert!(!path("proof.json").exists());
+        }
+        let mut more = vec!["-o", "whole.jsonl", "--clock-uncertainty", "10us"];
+        more.extend(STARTS);
+        let (code, out, error) = merge(&dir, &more);
+        assert_eq!(code, 0, "{out}{error}");
+        let check = ["check", "--format", "json", "whole.jsonl"];
+        let (code, out, _) = witness(dir.path(), &check);
+        assert_eq!(code, i32::from(!valid), "{out}");
+        if !valid {
+            let verdicts: Value = serde_json::from_str(&out).expect("JSON");
+            let shown = &verdicts["verdicts"][0]["anomalies"][0]["operations"];
+            let whole = fs::read_to_string(path("whole.jsonl")).expect("merged");
+            let recorder = |index: &Value| {
+                let line = whole
+                    .lines()
+                    .nth(index.as_u64().expect("an index") as usize);
+                let event: Value = serde_json::from_str(line.expect("a line")).expect("an event");
+                event["recorder"].as_str().expect("a name").to_owned()
+            };
+            let mut by: Vec<_> = shown
+                .as_array()
+                .expect("operations")
+                .iter()
+                .map(recorder)
+                .collect();
+            by.sort();
+            assert_eq!(by, ["east", "west"], "{out}");
+        }
+        // Parts of two runs are none of one.
+        let west = fs::read_to_string(path("west.jsonl")).expect("written");
+        fs::write(
+            path("west.jsonl"),
+            west.replace("\"run\":\"a\"", "\"run\":\"b\""),
+        )
+        .expect("written");
+        let mut more = vec!["-o", "mixed.jsonl", "--clock-uncertainty", "10us"];
+        more.extend(STARTS);
+        assert_eq!(merge(&dir, &more).0, 0);
+        let (code, out, _) = witness(dir.path(), &["check", "mixed.jsonl"]);
+        assert_eq!(code, 2, "{out}");
+        assert!(out.contains("parts of 2 different runs"), "{out}");
+    }
+}
+
+#[test]
+fn what_a_run_json_says_is_noticed_and_one_that_is_none_is_named() {
+    let dir = write_and_read(5_000);
+    for (name, options) in [("east", "{\"keys\":5}"), ("west", "{\"keys\":8}")] {
+        let run = dir.path().join(name);
+        fs::create_dir(&run).expect("made");
+        fs::rename(
+            dir.path().join(format!("{name}.jsonl")),
+            run.join("history.jsonl"),
+        )
+        .expect("moved");
+        let workload = if name == "east" {
+            "register"
+        } else {
+            "list-append"
+        };
+        let json = format!(
+            "{{\"version\":\"0\",\"began\":\"\",\"workload\":\"{workload}\",\"backend\":\"b\",\"title\":\"\",\"provenance\":\"real\",\"claim\":\"\",\"endpoints\":[],\"seed\":1,\"options\":{options}}}"
+        );
+        fs::write(run.join("run.json"), json).expect("written");
+    }
+    let again = |out: &str, more: &[&str]| {
+        let merge = [
+            "merge",
+            "east",
+            "west",
+            "-o",
+            out,
+            "--clock-uncertainty",
+            "10us",
+        ];
+        witness(dir.path(), &[&merge[..], &STARTS, more].concat())
+    };
+    let (code, _, error) = again("one.jsonl", &[]);
+    assert_eq!(code, 0, "{error}");
+    assert!(
+        error.contains("note: east and west are runs of their own"),
+        "{error}"
+    );
+    assert!(
+        error.contains("do not agree: workload \"register\" and \"list-append\""),
+        "{error}"
+    );
+    assert_eq!(error.lines().count(), 2, "{error}");
+
+    fs::write(dir.path().join("west/run.json"), "{").expect("written");
+    let (code, _, error) = again("two.jsonl", &[]);
+    assert_eq!(code, 0, "{error}");
+    assert!(
+        error.contains("west/run.json: EOF while parsing"),
+        "{error}"
+    );
+    assert_eq!(error.lines().count(), 1, "{error}");
+
+    for name in ["", " "] {
+        let (code, out, error) = again("three.jsonl", &["--name", "a", "--name", name]);
+        assert_eq!((code, out.as_str()), (254, ""), "{error}");
+        assert!(
+            error.contains("a recorder would be called nothing"),
+            "{error}"
+        );
+    }
+}
+
+/// The events of a history.
+#[cfg(feature = "aws")]
+fn events(dir: &Path, file: &str) -> Vec<Value> {
+    let text = fs::read_to_string(dir.join(file)).expect("a history");
+    let events = text.lines().map(serde_json::from_str);
+    events.map(|event| event.expect("an event")).collect()
+}
+
+#[cfg(feature = "aws")]
 #[test]
 fn a_run_records_what_a_merge_needs() {
+    let nanos = |time: SystemTime| -> i64 {
+        let since = time
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .expect("after 1970");
+        i64::try_from(since.as_nanos()).expect("before 2262")
+    };
     let dir = tempfile::tempdir().expect("a directory");
-    let run = |recorder: &str| {
-        let arguments = [
+    // The east says when each event was; the west only, in its run.json, when it began.
+    let began = nanos(SystemTime::now());
+    for (recorder, stamping) in [
+        (
+            "east",
+            &["--clock-uncertainty", "1ms", "--recorder", "usa"][..],
+        ),
+        ("west", &[]),
+    ] {
+        let run = [
             "run",
             "register",
             "--backend",
@@ -314,41 +482,72 @@ fn a_run_records_what_a_merge_needs() {
             "1",
             "--store",
             recorder,
-            "--clock-uncertainty",
-            "1ms",
-            "--recorder",
-            recorder,
         ];
-        let (code, out, error) = witness(dir.path(), &arguments);
+        let (code, out, error) = witness(dir.path(), &[&run[..], stamping].concat());
         assert!(code <= 2, "{out}{error}");
-    };
-    if !cfg!(feature = "aws") {
-        return;
     }
-    run("east");
-    run("west");
+    let over = nanos(SystemTime::now());
+    let from: Vec<i64> = ["east", "west"]
+        .map(|run| {
+            let run = fs::read_to_string(dir.path().join(run).join("latest/run.json"));
+            let run: Value = serde_json::from_str(&run.expect("saved")).expect("JSON");
+            let from = run["recorded_from"].as_str().expect("a time").to_owned();
+            nanos(humantime::parse_rfc3339(&from).expect("a time"))
+        })
+        .into();
+    assert!(
+        began <= from[0] && from[0] <= from[1] && from[1] <= over,
+        "{from:?}"
+    );
+
+    let [east, west] =
+        ["east", "west"].map(|run| events(dir.path(), &format!("{run}/latest/history.jsonl")));
+    for event in &east {
+        assert_eq!(event["recorder"], "usa");
+        let [earliest, latest] = [0, 1].map(|at| event["clock"][at].as_i64().expect("a clock"));
+        assert_eq!(latest - earliest, 2_000_000, "1 ms either way");
+        let shown = earliest + 1_000_000;
+        assert!(
+            from[0] <= shown && shown <= from[1],
+            "within its run: {event}"
+        );
+    }
+    assert!(west.iter().all(|event| event["clock"].is_null()));
+
     let merge = [
         "merge",
         "east/latest",
         "west/latest",
         "-o",
         "both.jsonl",
-        "--name",
-        "east",
-        "--name",
-        "west",
+        "--clock-uncertainty",
+        "3ms",
     ];
     let (code, out, error) = witness(dir.path(), &merge);
     assert_eq!(code, 0, "{error}");
-    assert!(
-        out.contains("recorder east, process p became 2p\n"),
-        "{out}"
-    );
-    let merged = fs::read_to_string(dir.path().join("both.jsonl")).expect("merged");
-    assert!(merged.lines().all(|line| line.contains("\"clock\":[")));
-    // Without clocks, run.json says when time 0 was.
-    let saved = fs::read_to_string(dir.path().join("east/latest/run.json")).expect("saved");
-    let saved: Value = serde_json::from_str(&saved).expect("JSON");
-    let from = saved["recorded_from"].as_str().expect("a time");
-    assert!(humantime::parse_rfc3339(from).is_ok(), "{from}");
+    assert!(out.contains("recorder usa, process p became 2p\n"), "{out}");
+    let both = events(dir.path(), "both.jsonl");
+    assert_eq!(both.len(), east.len() + west.len());
+    for (at, alone) in [(0, &east), (1, &west)] {
+        let merged = both
+            .iter()
+            .filter(|event| (event["recorder"] == "usa") == (at == 0));
+        let merged: Vec<_> = merged.collect();
+        assert_eq!(merged.len(), alone.len());
+        for (merged, alone) in merged.into_iter().zip(alone) {
+            for field in ["type", "f", "key", "value", "region", "error"] {
+                assert_eq!(merged[field], alone[field], "{alone}");
+            }
+            let process = alone["process"].as_u64().map(|p| 2 * p + at);
+            assert_eq!(merged["process"].as_u64(), process);
+            let clock = match at {
+                0 => [0, 1].map(|end| alone["clock"][end].as_i64().expect("a clock")),
+                _ => [from[1] + alone["time"].as_i64().expect("a time"); 2],
+            };
+            assert_eq!(
+                merged["clock"],
+                serde_json::json!([clock[0] - 3_000_000, clock[1] + 3_000_000])
+            );
+        }
+    }
 }

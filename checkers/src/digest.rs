@@ -10,12 +10,14 @@ use crate::clocks::{Clocks, ClocksBuilder};
 use crate::isolation::{Transactions, TransactionsBuilder};
 use crate::linearizable;
 use crate::operations::{Operations, OperationsBuilder};
+use crate::parts::Parts;
 use crate::sales::{Sales, SalesBuilder};
 
 /// A history, digested. See [`DigestBuilder`].
 #[derive(Debug)]
 pub struct Digest {
     caveats: Vec<Caveat>,
+    is_whole: bool,
     events: u64,
     sales: Sales,
     operations: Operations,
@@ -28,6 +30,7 @@ pub struct Digest {
 #[derive(Debug)]
 pub struct DigestBuilder {
     caveats: Vec<Caveat>,
+    parts: Parts,
     events: u64,
     sales: Option<SalesBuilder>,
     operations: Option<OperationsBuilder>,
@@ -48,6 +51,7 @@ impl DigestBuilder {
             .collect();
         DigestBuilder {
             caveats: Vec::new(),
+            parts: Parts::default(),
             events: 0,
             sales: needs.contains(&Need::Sales).then(SalesBuilder::default),
             operations: needs
@@ -92,6 +96,7 @@ impl DigestBuilder {
     /// skipped then, since the verdict would be of another history.
     pub fn event(&mut self, event: &Event<'_>) -> Result<(), CheckError> {
         self.events += 1;
+        self.parts.event(event);
         if let Some(history) = &mut self.history {
             history.push(event.clone().into_owned());
         }
@@ -144,6 +149,14 @@ impl DigestBuilder {
     /// Events that are not a history, if one was needed and they were never
     /// validated; a limit that the operations still open exceed.
     pub fn finish(mut self) -> Result<Digest, CheckError> {
+        let lack = self.parts.lack();
+        let is_whole = lack.is_none();
+        self.caveats.extend(lack.map(|message| Caveat {
+            message,
+            unseen: true,
+            unknown_processes: false,
+            unknown_times: false,
+        }));
         let clocks = self.clocks.finish().map(Arc::new);
         let mut sales = self.sales.unwrap_or_default();
         let doubt = clocks
@@ -168,6 +181,7 @@ impl DigestBuilder {
         operations.times_are_invented = times_are_invented;
         Ok(Digest {
             caveats: self.caveats,
+            is_whole,
             events: self.events,
             sales: sales.finish(self.events)?,
             operations,
@@ -225,6 +239,13 @@ impl Digest {
     /// The whole history; empty unless a checker needed it.
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// Whether nothing says that this is a part of a run without the others. Of a part a
+    /// checker may call violated what another part would explain: [`crate::Verdicts::compose`]
+    /// lets no such verdict pass.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// What the verdicts must mention.

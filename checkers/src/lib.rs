@@ -41,6 +41,7 @@ mod ledger_union;
 mod linearizable;
 pub mod monitors;
 mod operations;
+mod parts;
 mod reconciled_scope;
 mod registers;
 mod registry;

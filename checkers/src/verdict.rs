@@ -156,8 +156,11 @@ impl Valid {
 
 impl Verdicts {
     /// Puts verdicts together. The digest's caveats are the notes if there is no
-    /// verdict to carry them.
-    pub fn compose(verdicts: Vec<Verdict>, digest: &Digest) -> Self {
+    /// verdict to carry them. Of a history that is not whole nothing was decided.
+    pub fn compose(mut verdicts: Vec<Verdict>, digest: &Digest) -> Self {
+        if !digest.is_whole() {
+            verdicts.clear();
+        }
         let valid = Valid::compose(verdicts.iter().map(|verdict| verdict.valid));
         let caveats = digest.caveats().iter();
         let notes = if verdicts.is_empty() {

@@ -8,7 +8,8 @@ use witness_histories::{ConvertError, MergeError, Source, Writer, merge};
 
 use super::shared::{InputArgs, by_name, duration, refuse_taken, write_new};
 use super::{Failure, Outcome, stdout, tell};
-use crate::store;
+use crate::parts;
+use crate::store::{self, Saved};
 
 /// Makes one history of those that several recorders, each with its clock, saved of one database
 ///
@@ -70,12 +71,24 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
             args.names.len()
         )));
     }
-    let names: Vec<String> = args.paths.iter().map(|path| name(path)).collect();
+    let mut all_saved = Vec::with_capacity(args.paths.len());
+    for path in &args.paths {
+        all_saved.push(store::find(path).map_err(Failure::bad_input)?);
+    }
+    let named = args.paths.iter().zip(&all_saved);
+    let names: Vec<String> = named
+        .map(|(path, saved)| recorder(saved).unwrap_or_else(|| name(path)))
+        .collect();
     let names = if args.names.is_empty() {
         &names
     } else {
         &args.names
     };
+    if names.iter().any(|name| name.trim().is_empty()) {
+        return Err(Failure::bad_input(
+            "a recorder would be called nothing: give each a --name",
+        ));
+    }
     let twice = |(at, name): &(usize, &String)| names[..*at].contains(name);
     if let Some((_, name)) = names.iter().enumerate().find(twice) {
         return Err(Failure::bad_input(format!(
@@ -89,15 +102,16 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
         )));
     }
     let mut sources = Vec::with_capacity(args.paths.len());
-    let mut claimed = Vec::new();
-    for (path, name) in args.paths.iter().zip(names) {
-        let saved = store::find(path).map_err(Failure::bad_input)?;
+    let mut runs = Vec::with_capacity(args.paths.len());
+    for (saved, name) in all_saved.into_iter().zip(names) {
         let reader = args.input.of(&saved.history).open();
         let mut source = Source::new(reader.map_err(Failure::bad_input)?, name);
         if !args.names.is_empty() {
             source = source.renamed(name);
         }
-        claimed.push(saved.run.as_ref().and_then(store::level));
+        if let Some(warning) = &saved.warning {
+            tell(format_args!("witness: {warning}\n"));
+        }
         let given = args.starts.iter().find(|(of, _)| of == name);
         let recorded = saved
             .run
@@ -111,7 +125,12 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
             source = source.started(start);
         }
         sources.push(source);
+        runs.push(saved.run);
     }
+    let known = names.iter().zip(&runs);
+    let known: Vec<_> = known
+        .filter_map(|(name, run)| Some((name.as_str(), run.as_ref()?)))
+        .collect();
     let uncertainty = args.clock_uncertainty.map(|by| by.as_nanos());
     let uncertainty = uncertainty.map(|by| u64::try_from(by).unwrap_or(u64::MAX));
     let mut events = 0;
@@ -128,6 +147,9 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
     for warning in sources.iter().flat_map(Source::warnings) {
         tell(format_args!("witness: note: {warning}\n"));
     }
+    for odd in parts::oddities(&known) {
+        tell(format_args!("witness: note: {odd}\n"));
+    }
     let mut out = stdout();
     writeln!(out, "{events} events in {}", args.output.display())?;
     for ((source, path), at) in sources.iter().zip(&args.paths).zip(0..) {
@@ -143,6 +165,10 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
             recorders.join(", ")
         )?;
     }
+    let claimed: Vec<_> = runs
+        .iter()
+        .map(|run| run.as_ref().and_then(store::level))
+        .collect();
     if let [Some(level), others @ ..] = &claimed[..]
         && others.iter().all(|other| other.as_ref() == Some(level))
     {
@@ -154,6 +180,12 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
         )?;
     }
     Ok(Outcome::Done)
+}
+
+/// What the run called its recorder, as its events do.
+fn recorder(saved: &Saved) -> Option<String> {
+    let recorder = saved.run.as_ref()?.options.get("recorder")?.as_str()?;
+    Some(recorder.to_owned())
 }
 
 /// What a recorder is called that has no name.

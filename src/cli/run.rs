@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use witness_checkers::{Valid, Verdicts};
-use witness_workloads::{Parameters, Workload};
+use witness_workloads::{Parameters, Part, Workload};
 
 use super::databases::{DatabaseArgs, ServerArgs, only};
 use super::shared::{backends_named, check_endpoints, duration, time_out};
@@ -17,7 +17,10 @@ use crate::clock_bound::SEGMENT;
 use crate::foreign::{self, Choice};
 use crate::report::{self, text::Detail};
 use crate::run::{Clock, Failed, Finished, Spec, Told, run};
-use crate::runner::{Progress, Stop};
+use crate::runner::{PartError, Progress, RunError, Stop};
+
+/// How long a part waits for the others.
+const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Runs a workload, records its history, and decides it
 #[derive(clap::Args)]
@@ -43,6 +46,8 @@ Examples:
   witness run write-skew --backend mysql                 two nodes of MariaDB with Galera
   witness run register --backend dynamodb --clock-uncertainty 1ms --recorder east
   witness run register --backend dynamodb --clock-bound --recorder west
+  witness run list-append --seed 7 --part 1/2 …          and on a host in the other region
+  witness run list-append --seed 7 --part 2/2 …          the other half of the clients
 
 Endpoints may also come from WITNESS_DSQL_ENDPOINTS and WITNESS_DYNAMODB_ENDPOINTS,
 separated by commas: REGION=HOST, REGION=CLUSTER_ID, or the ARN of a cluster or table; URLs
@@ -124,6 +129,14 @@ pub(super) struct Args {
     /// The name of this recorder, of one host among several
     #[arg(long, value_name = "NAME", requires = "clock")]
     recorder: Option<String>,
+    /// Perform the requests of one part of the clients, such as 1/2: on another host the same
+    /// command with 2/2 performs the others', and `witness merge` makes one history of both.
+    /// Part 1 makes the tables
+    #[arg(long, value_name = "PART/PARTS", requires = "seed")]
+    part: Option<Part>,
+    /// How long a part waits for the others, each time; 60s if not given
+    #[arg(long, value_name = "TIME", value_parser = duration, requires = "part")]
+    wait: Option<Duration>,
     /// Where runs are saved
     #[arg(
         long,
@@ -260,6 +273,7 @@ fn specs(args: &Args) -> Result<Vec<Spec>, Failure> {
             level: args.level.clone(),
             clock: clock.clone(),
             recorder: args.recorder.clone(),
+            part: args.part.map(|part| (part, args.wait.unwrap_or(WAIT_MAX))),
             store: args.store.clone(),
         }
     };
@@ -330,9 +344,12 @@ async fn all(specs: &[Spec], format: Format) -> Result<Outcome, Failure> {
             // What the runs before it came to is still to be printed.
             Err(error) => {
                 failure = Some(match error {
-                    Failed::Open(OpenError::Options(_)) | Failed::Clock { .. } => {
-                        Failure::bad_input(error)
-                    }
+                    Failed::Open(OpenError::Options(_))
+                    | Failed::Clock { .. }
+                    | Failed::Run {
+                        error: RunError::Part(PartError::Differs { .. }),
+                        ..
+                    } => Failure::bad_input(error),
                     _ => Failure::failed(format!("{}: {error}", spec.backend.name())),
                 });
                 valid.push(Valid::Unknown);
@@ -400,6 +417,7 @@ impl Screen {
         match told {
             Told::Began(..) | Told::Progress(Progress::Tally(_)) => {}
             Told::Progress(Progress::Setup) => self.line("making the tables"),
+            Told::Progress(Progress::Meeting) => self.line("waiting for the other parts"),
             Told::Progress(Progress::Burst { clients }) => {
                 self.line(&format!("{clients} clients"));
             }

@@ -5,12 +5,13 @@ use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use witness_checkers::{Options, Valid};
+use witness_checkers::{Options, Valid, Verdicts};
 use witness_histories::{Event, jsonl};
 
 use super::shared::{InputArgs, ObjectArgs, refuse_taken};
 use super::{Failure, Outcome, stdout};
 use crate::input::Input;
+use crate::report::{self, text::Detail};
 use crate::{check, store};
 
 /// Writes the smallest part found of a history that is still not linearizable
@@ -54,6 +55,11 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
     options.object = args.object.options();
     let input = args.input.of(&saved.history);
     let digest = check::digest(&input, &[linearizable], true).map_err(Failure::bad_input)?;
+    if !digest.is_whole() {
+        let nothing = Verdicts::compose(Vec::new(), &digest);
+        report::text::verdicts(&mut stdout(), &nothing, Detail::Brief)?;
+        return Ok(Outcome::Verdict(nothing.valid));
+    }
     let Some(events) = witness_checkers::shrink(&digest, &options) else {
         let verdict = linearizable.check(&digest, &options);
         writeln!(

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use witness_histories::{Author, Error, Kind, Note, RecordError, Recorder};
-use witness_workloads::{Database, DbError, Fault, Row, Table};
+use witness_workloads::{Connection, Database, DbError, Fault, Row, Table};
 
 /// Rows that one event carries at most, so that no line grows without bound.
 const ROWS_MAX: usize = 500;
@@ -106,16 +106,7 @@ async fn read(
     loop {
         let result = async {
             db.begin_read_only().await?;
-            let mut rows = Vec::new();
-            let mut from = None;
-            loop {
-                let page = db.scan(table, from.as_deref()).await?;
-                rows.extend(page.rows);
-                from = page.next;
-                if from.is_none() {
-                    break;
-                }
-            }
+            let rows = scan(db.as_mut(), table).await?;
             db.commit().await.map(|()| rows)
         };
         match result.await {
@@ -129,6 +120,20 @@ async fn read(
                 return Ok(rows);
             }
             Err(error) => return Err(error),
+        }
+    }
+}
+
+/// All pages of a table.
+pub(super) async fn scan(db: &mut dyn Connection, table: &Table) -> Result<Vec<Row>, DbError> {
+    let mut rows = Vec::new();
+    let mut from = None;
+    loop {
+        let page = db.scan(table, from.as_deref()).await?;
+        rows.extend(page.rows);
+        from = page.next;
+        if from.is_none() {
+            return Ok(rows);
         }
     }
 }

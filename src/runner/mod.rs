@@ -4,6 +4,9 @@
 //! setup ─► burst, scoreboard ─► … ─► settle ─► last look, if there is one ─► evidence ─► end
 //! ```
 //!
+//! One of several parts meets the others before each burst and when all are over; the tables
+//! are then made, and the rows put down, by the first. Each reads the evidence for itself.
+//!
 //! Everything that a verdict needs goes into the history; what is returned is
 //! for showing progress only.
 //!
@@ -13,6 +16,7 @@
 
 mod burst;
 mod evidence;
+mod meeting;
 mod stop;
 
 use std::sync::Arc;
@@ -20,17 +24,23 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use witness_histories::{Author, Key, Kind, RecordError, Recorder};
-use witness_workloads::{BadParameters, Database, DbError, Parameters, Table, Workload};
+use witness_workloads::{
+    BadParameters, Database, DbError, PARTS, Parameters, Part, Table, Workload,
+};
 
+use meeting::Meeting;
+pub use meeting::{PartError, Parted};
 pub use stop::Stop;
 
 /// What to run.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Plan {
     /// The workload.
     pub workload: &'static dyn Workload,
     /// How long the regions may take to agree before their evidence is read.
     pub settle_max: Duration,
+    /// The part of it that is done here; none: all of it.
+    pub parted: Option<Parted>,
 }
 
 /// What a run tells while it goes on.
@@ -38,6 +48,8 @@ pub struct Plan {
 pub enum Progress {
     /// Tables are being made.
     Setup,
+    /// Waiting for the other parts.
+    Meeting,
     /// Clients are connecting, to be released together.
     Burst {
         /// How many clients.
@@ -91,6 +103,9 @@ pub enum RunError {
     /// The workload has no such generator.
     #[error(transparent)]
     Parameters(#[from] BadParameters),
+    /// The other parts of the run were not met.
+    #[error(transparent)]
+    Part(#[from] PartError),
     /// The database could not be made ready.
     #[error("{phase}: {error}")]
     Database {
@@ -116,7 +131,11 @@ pub async fn run(
     stop: &Stop,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Ended, RunError> {
-    let bursts = plan.workload.bursts(parameters)?;
+    let part = plan.parted.as_ref().map(|parted| parted.part);
+    let bursts = match part {
+        Some(part) => part.bursts(plan.workload, parameters)?,
+        None => plan.workload.bursts(parameters)?,
+    };
     let (total, mut done) = (bursts.len(), 0);
     let mut ended = Ended::default();
 
@@ -127,21 +146,48 @@ pub async fn run(
     progress(Progress::Setup);
     let tables: Vec<_> = plan.workload.tables().iter().map(|t| **t).collect();
     let failed = |phase| move |error| RunError::Database { phase, error };
-    let created = stop.or(database.create(&tables)).await;
-    created
-        .unwrap_or(Ok(()))
-        .map_err(failed("making the tables"))?;
+    if part.is_none_or(Part::is_first) {
+        let meet_there = part.map(|_| PARTS);
+        let tables: Vec<_> = tables.iter().copied().chain(meet_there).collect();
+        let created = stop.or(database.create(&tables)).await;
+        created
+            .unwrap_or(Ok(()))
+            .map_err(failed("making the tables"))?;
+    }
+    let mut meeting = None;
+    if let Some(parted) = &plan.parted {
+        progress(Progress::Meeting);
+        let begun = stop
+            .or(Meeting::begin(database, parted))
+            .await
+            .transpose()?;
+        if let Some(begun) = &begun {
+            // Without the others nobody can judge what is recorded from here on.
+            let (part, run) = (parted.part, begun.run());
+            phase(
+                recorder,
+                json!({"phase": "part", "part": part.number(), "parts": part.of(), "run": run}),
+            )?;
+        }
+        meeting = begun;
+    }
 
     // Whether the regions agreed, where nobody has written since.
     let mut agreed = None;
+    // Whoever lost the others looks at what there is, and writes no more.
+    let mut alone = false;
     for burst in bursts {
         if stop.requested() {
             break;
         }
+        if alone && !burst.reads_only {
+            continue;
+        }
         if !burst.reads_only {
             agreed = None;
         } else if agreed.is_none() {
-            agreed = settle(plan, database, &tables, recorder, stop, progress).await?;
+            meet(&mut meeting, stop, progress, &mut ended).await;
+            agreed = settle(&plan, database, &tables, recorder, stop, progress).await?;
         }
         let clients = burst.clients.len();
         progress(Progress::Burst { clients });
@@ -150,6 +196,15 @@ pub async fn run(
             break;
         };
         let prepared = prepared.map_err(failed("preparing a burst"))?;
+        if !burst.reads_only {
+            alone = !meet(&mut meeting, stop, progress, &mut ended).await;
+            if alone {
+                continue;
+            }
+            if stop.requested() {
+                break;
+            }
+        }
         for note in &burst.notes {
             witness(recorder, note.f, note.key.as_deref(), &note.value)?;
         }
@@ -200,8 +255,14 @@ pub async fn run(
         return Ok(ended);
     }
 
+    if alone {
+        ended
+            .not_done
+            .push(format!("{} of {total} bursts were not run", total - done));
+    }
     if agreed.is_none() {
-        settle(plan, database, &tables, recorder, stop, progress).await?;
+        meet(&mut meeting, stop, progress, &mut ended).await;
+        settle(&plan, database, &tables, recorder, stop, progress).await?;
     }
     for region in database.regions() {
         progress(Progress::Evidence {
@@ -224,9 +285,29 @@ pub async fn run(
     Ok(ended)
 }
 
+/// Waits for the other parts, where there are some; says whether they came. Who did not is
+/// not waited for again.
+async fn meet(
+    meeting: &mut Option<Meeting>,
+    stop: &Stop,
+    progress: &mut dyn FnMut(Progress),
+    ended: &mut Ended,
+) -> bool {
+    let Some(there) = meeting else {
+        return true;
+    };
+    progress(Progress::Meeting);
+    let Some(Err(why)) = stop.or(there.again()).await else {
+        return true;
+    };
+    ended.not_done.push(why.to_string());
+    *meeting = None;
+    false
+}
+
 /// Gives the regions time to agree; none if it was cut short.
 async fn settle(
-    plan: Plan,
+    plan: &Plan,
     database: &Arc<dyn Database>,
     tables: &[Table],
     recorder: &Recorder,

@@ -6,6 +6,7 @@ mod faults;
 mod finished;
 mod gate;
 mod life;
+mod parts;
 mod runs;
 mod scenes;
 mod shared;
@@ -24,7 +25,12 @@ fn main() {
         cases = cases.into_iter().map(|case| case.absent(reason)).collect();
     }
     let mut all = trials(cases);
-    let others = [scenes::trials(), faults::trials(), life::trials()];
+    let others = [
+        scenes::trials(),
+        faults::trials(),
+        life::trials(),
+        parts::trials(),
+    ];
     all.extend(others.into_iter().flatten().map(|trial| match absent {
         true => trial.with_kind(reason).with_ignored_flag(true),
         false => trial,

@@ -14,6 +14,7 @@ mod database;
 mod limits;
 pub mod list_append;
 pub mod long_fork;
+mod part;
 pub mod register;
 mod registry;
 pub mod rw_register;
@@ -26,6 +27,7 @@ pub mod write_skew;
 pub use database::{
     Connection, Database, DbError, Expectation, Fault, Page, Row, ServerTime, Table,
 };
+pub use part::{PARTS, Part, new_run};
 pub use registry::{UnknownWorkload, find, registry, tables};
 pub use workload::{
     Attempted, BadParameters, Burst, Client, Note, Outcome, Parameters, Request, Workload,

@@ -27,7 +27,7 @@ pub fn registry() -> &'static [&'static dyn Workload] {
     WORKLOADS
 }
 
-/// The tables of every workload, each once.
+/// The tables of every workload, each once, and the one where the parts of a run meet.
 pub fn tables() -> Vec<Table> {
     let mut tables: Vec<Table> = Vec::new();
     for table in WORKLOADS.iter().flat_map(|workload| workload.tables()) {
@@ -35,6 +35,7 @@ pub fn tables() -> Vec<Table> {
             tables.push(**table);
         }
     }
+    tables.push(crate::PARTS);
     tables
 }
 

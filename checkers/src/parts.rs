@@ -1,0 +1,162 @@
+//! Whether a history is whole: a run may be recorded in parts, a host each, and one of them
+//! alone reads what, as far as it knows, nobody wrote. It judges nothing; it says what is
+//! missing.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use witness_histories::{Event, Kind, Process};
+
+/// What a recorder said of the part that it is.
+#[derive(Debug, Deserialize)]
+struct Said {
+    run: String,
+    part: u64,
+    parts: u64,
+}
+
+/// The parts that recorders said they were.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    /// By run and number of parts: which parts were said, and how often.
+    runs: BTreeMap<(String, u64), BTreeMap<u64, u64>>,
+    garbled: Option<u64>,
+}
+
+impl Parts {
+    /// Takes in an event; only `{"phase":"part"}` of Witness itself matters.
+    pub(crate) fn event(&mut self, event: &Event<'_>) {
+        if event.f != "phase" || event.process != Process::Witness || event.kind != Kind::Ok {
+            return;
+        }
+        let Some(value) = &event.value else { return };
+        let value = serde_json::from_str::<serde_json::Value>(value.get());
+        let Ok(value) = value else { return };
+        if value["phase"] != "part" {
+            return;
+        }
+        match serde_json::from_value::<Said>(value) {
+            Ok(Said { run, part, parts }) if (1..=parts).contains(&part) => {
+                let run = self.runs.entry((run, parts)).or_default();
+                *run.entry(part).or_default() += 1;
+            }
+            _ => self.garbled = self.garbled.or(Some(event.index)),
+        }
+    }
+
+    /// What keeps the history from being one whole run; none where nothing does.
+    pub(crate) fn lack(&self) -> Option<String> {
+        const MERGE: &str =
+            "merge the parts of one run, each once: witness merge PART1 PART2 … -o whole.jsonl";
+        if let Some(index) = self.garbled {
+            return Some(format!(
+                "event {index} says that this is a part of a run, but not which: nothing is decided"
+            ));
+        }
+        let mut runs = self.runs.iter();
+        let ((_, of), said) = runs.next()?;
+        if runs.next().is_some() {
+            return Some(format!(
+                "these are parts of {} different runs, and nothing is decided of them together; {MERGE}",
+                self.runs.len()
+            ));
+        }
+        if let Some((part, times)) = said.iter().find(|(_, times)| **times > 1) {
+            return Some(format!(
+                "part {part} of {of} is in here {times} times, and nothing is decided; {MERGE}"
+            ));
+        }
+        if said.len() as u64 == *of {
+            return None;
+        }
+        let there: Vec<_> = said.keys().map(u64::to_string).collect();
+        let parts = if there.len() == 1 { "part" } else { "parts" };
+        Some(format!(
+            "this is {parts} {} of {of} of a run: what the others wrote is not in here, and nothing is decided; {MERGE}",
+            there.join(", ")
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use witness_histories::history;
+
+    use crate::{Digest, Options, Valid, Verdicts, find};
+
+    /// A stale read: 1 was written and nothing is read, beside those notes.
+    fn judged(notes: &str) -> Verdicts {
+        let text = format!(
+            "{notes}
+            0 invoke write x 1
+            0 ok     write x 1
+            1 invoke read  x null
+            1 ok     read  x null"
+        );
+        let history = history(&text).unwrap();
+        let checker = find("linearizable").unwrap();
+        let digest = Digest::of(&history, [checker]).unwrap();
+        let alone = checker.check(&digest, &Options::default());
+        if !digest.is_whole() {
+            assert_ne!(alone.valid, Valid::True);
+        }
+        Verdicts::compose(vec![alone], &digest)
+    }
+
+    fn note(run: &str, part: u64, parts: u64) -> String {
+        format!(
+            "witness ok phase _ {{\"phase\":\"part\",\"run\":\"{run}\",\"part\":{part},\"parts\":{parts}}}\n"
+        )
+    }
+
+    #[test]
+    fn of_a_part_alone_nothing_is_decided() {
+        for (notes, why) in [
+            (note("a", 1, 2), "this is part 1 of 2 of a run"),
+            (
+                note("a", 3, 3) + &note("a", 1, 3),
+                "this is parts 1, 3 of 3 of a run",
+            ),
+            (
+                note("a", 1, 2) + &note("b", 2, 2),
+                "parts of 2 different runs",
+            ),
+            (
+                note("a", 1, 2) + &note("a", 2, 3),
+                "parts of 2 different runs",
+            ),
+            (
+                note("a", 2, 2) + &note("a", 2, 2),
+                "part 2 of 2 is in here 2 times",
+            ),
+            (
+                note("a", 1, 2) + &note("a", 2, 2) + &note("a", 2, 2),
+                "part 2 of 2 is in here 2 times",
+            ),
+            (note("a", 3, 2), "but not which"),
+            (
+                "witness ok phase _ {\"phase\":\"part\"}\n".to_owned(),
+                "but not which",
+            ),
+        ] {
+            let verdicts = judged(&notes);
+            assert_eq!(verdicts.valid, Valid::Unknown, "{notes}");
+            assert!(verdicts.verdicts.is_empty());
+            assert!(verdicts.notes[0].contains(why), "{:?}", verdicts.notes);
+        }
+    }
+
+    #[test]
+    fn a_whole_run_is_decided_as_any_history() {
+        let other =
+            "witness ok phase _ {\"phase\":\"setup\",\"part\":1,\"parts\":2,\"run\":\"a\"}\n";
+        for notes in [
+            String::new(),
+            other.to_owned(),
+            note("a", 2, 2) + &note("a", 1, 2),
+            note("a", 1, 1),
+        ] {
+            assert_eq!(judged(&notes).valid, Valid::False, "{notes}");
+        }
+    }
+}

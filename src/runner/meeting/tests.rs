@@ -1,0 +1,327 @@
+//! Parts that meet on a table in memory, and those that must not.
+
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use serde_json::json;
+use witness_workloads::{Expectation, Page, Table};
+
+use super::*;
+
+/// What takes longer than this is not going to happen.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The rows of the table; none while it is not there.
+#[derive(Clone, Default)]
+struct Memory {
+    rows: Arc<Mutex<Option<Vec<Row>>>>,
+    /// The next append is done, and its answer lost.
+    loses_an_answer: Arc<Mutex<bool>>,
+}
+
+impl Memory {
+    fn made() -> Memory {
+        let memory = Memory::default();
+        memory.set(Vec::new());
+        memory
+    }
+
+    fn set(&self, rows: Vec<Row>) {
+        *self.rows.lock().unwrap() = Some(rows);
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        rows.clone().unwrap_or_default()
+    }
+
+    fn database(&self) -> Arc<dyn Database> {
+        Arc::new(One(vec!["r".into()], self.clone()))
+    }
+
+    /// Waits until a row of that part is there, and returns it.
+    async fn shows(&self, number: usize) -> Row {
+        let began = Instant::now();
+        loop {
+            let found = self.rows().into_iter().find(|row| is(row, "part", number));
+            match found {
+                Some(row) => return row,
+                None => assert!(began.elapsed() < PATIENCE, "part {number} is not there"),
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+struct One(Vec<String>, Memory);
+
+#[async_trait]
+impl Database for One {
+    fn regions(&self) -> &[String] {
+        &self.0
+    }
+
+    async fn create(&self, _: &[Table]) -> Result<(), DbError> {
+        unreachable!("whoever meets makes no tables")
+    }
+
+    async fn connect(&self, _: &str) -> Result<Box<dyn Connection>, DbError> {
+        Ok(Box::new(self.1.clone()))
+    }
+}
+
+#[async_trait]
+impl Connection for Memory {
+    async fn begin(&mut self) -> Result<(), DbError> {
+        Ok(())
+    }
+
+    async fn read(&mut self, _: &Table, _: &str) -> Result<Option<Row>, DbError> {
+        unreachable!("the whole table is read")
+    }
+
+    async fn read_for_update(&mut self, _: &Table, _: &str) -> Result<Option<Row>, DbError> {
+        unreachable!("the whole table is read")
+    }
+
+    async fn write(&mut self, _: &Table, _: &Row) -> Result<(), DbError> {
+        unreachable!("rows are never changed")
+    }
+
+    async fn write_if(&mut self, _: &Table, _: &Row, _: Expectation<'_>) -> Result<bool, DbError> {
+        unreachable!("rows are never changed")
+    }
+
+    async fn append(&mut self, table: &Table, row: &Row) -> Result<(), DbError> {
+        assert_eq!(*table, PARTS);
+        let mut rows = self.rows.lock().unwrap();
+        let rows = rows
+            .as_mut()
+            .ok_or_else(|| DbError::definite("42P01", "no such table"))?;
+        if rows.iter().any(|there| there["id"] == row["id"]) {
+            return Err(DbError::definite("23505", "duplicate key"));
+        }
+        rows.push(row.clone());
+        if std::mem::take(&mut *self.loses_an_answer.lock().unwrap()) {
+            return Err(DbError::indeterminate("connection", "closed"));
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self) -> Result<(), DbError> {
+        Ok(())
+    }
+
+    async fn rollback(&mut self) {}
+
+    async fn scan(&mut self, _: &Table, _: Option<&str>) -> Result<Page, DbError> {
+        let rows = self.rows.lock().unwrap().clone();
+        let rows = rows.ok_or_else(|| DbError::definite("42P01", "no such table"))?;
+        Ok(Page { rows, next: None })
+    }
+}
+
+fn parted(part: &str, wait_max: Duration) -> Parted {
+    Parted {
+        part: part.parse().unwrap(),
+        wait_max,
+        plan: json!({"seed": 7, "keys": 5}),
+        uncertainty: Duration::ZERO,
+    }
+}
+
+/// A part that begins, in a task of its own.
+fn begins(memory: &Memory, part: &str) -> tokio::task::JoinHandle<Result<Meeting, PartError>> {
+    let (database, parted) = (memory.database(), parted(part, PATIENCE));
+    tokio::task::spawn_local(async move { Meeting::begin(&database, &parted).await })
+}
+
+/// Runs the test, and what it starts beside itself.
+fn on_one_thread(test: impl Future<Output = ()>) {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, test);
+}
+
+fn row_of(run: &str, part: usize, step: u64) -> Row {
+    Row::from([
+        ("id".into(), format!("{run}/{step}/{part}/other")),
+        ("run".into(), run.into()),
+        ("part".into(), part.to_string()),
+        ("step".into(), step.to_string()),
+        ("plan".into(), r#"{"keys":5,"seed":7}"#.into()),
+    ])
+}
+
+#[test]
+fn all_parts_go_when_all_are_there_again_and_again() {
+    on_one_thread(async {
+        let memory = Memory::made();
+        let parts = ["3/3", "2/3", "1/3"].map(|part| begins(&memory, part));
+        let mut met = Vec::new();
+        for part in parts {
+            met.push(part.await.unwrap().unwrap());
+        }
+        let runs: Vec<_> = met.iter().map(|meeting| meeting.run().to_owned()).collect();
+        assert!(runs.iter().all(|run| *run == runs[0]), "{runs:?}");
+        for step in 2..5_u64 {
+            let mut last = met.pop().unwrap();
+            let waiting = met.into_iter().map(|mut part| {
+                tokio::task::spawn_local(async move { part.again().await.map(|()| part) })
+            });
+            let waiting: Vec<_> = waiting.collect();
+            // However long it takes the last to come, nobody goes.
+            memory.shows(2).await;
+            assert!(waiting.iter().all(|part| !part.is_finished()));
+            last.again().await.unwrap();
+            met = Vec::new();
+            for part in waiting {
+                met.push(part.await.unwrap().unwrap());
+            }
+            // Each is the last in its turn.
+            met.insert(0, last);
+            let here = memory.rows();
+            assert_eq!(Attendance::of(&here, &runs[0], step).0.len(), 3);
+        }
+    });
+}
+
+#[test]
+fn without_tables_or_a_run_that_waits_nobody_joins() {
+    on_one_thread(async {
+        let memory = Memory::default();
+        let join = async || {
+            let parted = parted("2/2", Duration::ZERO);
+            let joined = Meeting::begin(&memory.database(), &parted).await;
+            joined.map(drop).unwrap_err().to_string()
+        };
+        let refused = join().await;
+        assert!(refused.contains("begin part 1/2"), "{refused}");
+        assert!(
+            refused.ends_with("the database says: 42P01: no such table"),
+            "{refused}"
+        );
+        // Of runs that were: one has its part 2, another began without.
+        for others in [
+            vec![],
+            vec![row_of("old", 1, 0), row_of("old", 2, 1)],
+            vec![row_of("old", 1, 0), row_of("old", 1, 1)],
+        ] {
+            memory.set(others.clone());
+            let refused = join().await;
+            assert!(
+                refused.contains("no run on this database waits"),
+                "{refused}"
+            );
+            assert_eq!(memory.rows(), others, "nothing was written");
+        }
+    });
+}
+
+#[test]
+fn who_joined_a_run_that_was_given_up_joins_the_next() {
+    on_one_thread(async {
+        let memory = Memory::made();
+        memory.set(vec![row_of("dead", 1, 0)]);
+        let second = begins(&memory, "2/2");
+        assert_eq!(memory.shows(2).await["run"], "dead");
+        // Part 1 makes the tables anew.
+        memory.set(Vec::new());
+        let first = begins(&memory, "1/2").await.unwrap().unwrap();
+        let second = second.await.unwrap().unwrap();
+        assert_ne!(first.run(), "dead");
+        assert_eq!(first.run(), second.run());
+    });
+}
+
+#[test]
+fn two_that_take_themselves_for_one_part_do_not_go() {
+    on_one_thread(async {
+        let memory = Memory::made();
+        memory.set(vec![row_of("x", 1, 0)]);
+        let second = begins(&memory, "2/2");
+        let mut rows = vec![memory.shows(2).await, row_of("x", 2, 1)];
+        rows.extend([row_of("x", 1, 0), row_of("x", 1, 1)]);
+        memory.set(rows);
+        let refused = second.await.unwrap().map(drop).unwrap_err();
+        assert!(
+            matches!(refused, PartError::Twice { part: 2, of: 2 }),
+            "{refused}"
+        );
+
+        let memory = Memory::made();
+        let first = begins(&memory, "1/2");
+        let opened = memory.shows(1).await;
+        let run = opened["run"].clone();
+        let mut twin = row_of(&run, 2, 1);
+        twin.insert("id".into(), "twin".into());
+        memory.set(vec![opened, row_of(&run, 2, 1), twin]);
+        let refused = first.await.unwrap().map(drop).unwrap_err();
+        assert!(
+            matches!(refused, PartError::Twice { part: 2, of: 2 }),
+            "{refused}"
+        );
+    });
+}
+
+#[test]
+fn who_was_asked_otherwise_is_told_what_differs() {
+    on_one_thread(async {
+        let memory = Memory::made();
+        memory.set(vec![row_of("x", 1, 0)]);
+        let mut parted = parted("2/2", Duration::ZERO);
+        parted.plan["keys"] = 8.into();
+        let joined = Meeting::begin(&memory.database(), &parted).await;
+        let refused = joined.map(drop).unwrap_err().to_string();
+        let message = "part 1 has keys 5, and this part 8: give all parts the same";
+        assert_eq!(refused, message);
+    });
+}
+
+#[test]
+fn whoever_does_not_come_is_named() {
+    on_one_thread(async {
+        let memory = Memory::made();
+        let parted = parted("1/3", Duration::ZERO);
+        let alone = Meeting::begin(&memory.database(), &parted).await;
+        let alone = alone.map(drop).unwrap_err().to_string();
+        assert_eq!(
+            alone,
+            "part 2/3 was waited for, and did not come within 0ns"
+        );
+
+        let memory = Memory::made();
+        let (first, second) = (begins(&memory, "1/2"), begins(&memory, "2/2"));
+        let (mut first, mut second) = (
+            first.await.unwrap().unwrap(),
+            second.await.unwrap().unwrap(),
+        );
+        second.parted.wait_max = Duration::ZERO;
+        let alone = second.again().await.unwrap_err();
+        assert!(
+            matches!(alone, PartError::Alone { missing: 1, .. }),
+            "{alone}"
+        );
+        first.again().await.unwrap();
+        first.parted.wait_max = Duration::ZERO;
+        let alone = first.again().await.unwrap_err();
+        assert!(
+            matches!(alone, PartError::Alone { missing: 2, .. }),
+            "{alone}"
+        );
+    });
+}
+
+#[test]
+fn a_row_whose_answer_was_lost_is_there_once() {
+    on_one_thread(async {
+        let memory = Memory::made();
+        *memory.loses_an_answer.lock().unwrap() = true;
+        let first = begins(&memory, "1/2");
+        memory.shows(1).await;
+        *memory.loses_an_answer.lock().unwrap() = true;
+        begins(&memory, "2/2").await.unwrap().unwrap();
+        first.await.unwrap().unwrap();
+        assert_eq!(memory.rows().len(), 3);
+    });
+}

@@ -1,0 +1,219 @@
+//! A run in two parts, each a process of its own, on one database of a third process: merged
+//! and judged. Whether it is violated rests on what always comes, never on who is faster.
+
+mod up;
+
+use std::path::Path;
+use std::process::{Child, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use up::{Regions, witness};
+
+/// A part that was started: exit code, standard output, standard error.
+struct Part(Child);
+
+impl Part {
+    fn over(self) -> (i32, String, String) {
+        said(self.0.wait_with_output().expect("it ends"))
+    }
+}
+
+fn said(output: Output) -> (i32, String, String) {
+    (
+        output.status.code().expect("an exit code"),
+        String::from_utf8(output.stdout).expect("UTF-8"),
+        String::from_utf8(output.stderr).expect("UTF-8"),
+    )
+}
+
+struct Scene {
+    regions: Regions,
+    dir: TempDir,
+}
+
+impl Scene {
+    fn with(defects: &[&str]) -> Scene {
+        Scene {
+            regions: Regions::up(defects),
+            dir: tempfile::tempdir().expect("a directory"),
+        }
+    }
+
+    /// Starts a part of a run on DynamoDB, which keeps its runs in a folder of the part's number.
+    fn starts(&self, part: &str, arguments: &[&str]) -> Part {
+        let store = &part[..1];
+        let mut run = witness(&["run", "--part", part, "--store", store, "--seed", "7"]);
+        run.args(["--clock-uncertainty", "100us", "--recorder"]);
+        run.arg(format!("part-{store}")).args(arguments);
+        for block in &self.regions.blocks[3..] {
+            let url = &block["AWS_ENDPOINT_URL_DYNAMODB"];
+            run.args(["--endpoint", &format!("{}={url}", block["AWS_REGION"])]);
+        }
+        run.envs(&self.regions.blocks[2]);
+        run.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let started = run.current_dir(self.dir.path()).spawn();
+        Part(started.expect("witness runs"))
+    }
+
+    fn says(&self, arguments: &[&str]) -> (i32, String, String) {
+        let mut asked = witness(arguments);
+        let said_so = asked.current_dir(self.dir.path()).output();
+        said(said_so.expect("witness runs"))
+    }
+
+    /// Both parts at once; neither decides anything. Merges them.
+    fn runs(&self, arguments: &[&str]) {
+        let parts = ["1/2", "2/2"].map(|part| self.starts(part, arguments));
+        for part in parts {
+            let (code, out, error) = part.over();
+            assert_eq!(code, 2, "{out}{error}");
+            assert!(out.contains("of 2 of a run"), "{out}{error}");
+            assert!(out.contains("merge PART1 PART2"), "{out}");
+        }
+        self.merge();
+    }
+
+    fn merge(&self) {
+        for part in ["1/latest", "2/latest"] {
+            let (code, out, _) = self.says(&["check", "--format", "json", part]);
+            let verdicts: Value = serde_json::from_str(&out).expect("JSON");
+            assert_eq!((code, &verdicts["valid"]), (2, &"unknown".into()), "{out}");
+            assert_eq!(verdicts["verdicts"], serde_json::json!([]), "{out}");
+        }
+        let merge = ["merge", "1/latest", "2/latest", "-o", "whole.jsonl"];
+        let (code, out, error) = self.says(&merge);
+        assert_eq!((code, error.as_str()), (0, ""), "{out}");
+    }
+
+    /// The exit code and the verdict of that checker on what was merged.
+    fn judged(&self, checker: &str) -> (i32, Value) {
+        let check = ["check", "--format", "json", "--checker", checker];
+        let (code, out, error) = self.says(&[&check[..], &["whole.jsonl"]].concat());
+        let verdicts: Value = serde_json::from_str(&out).expect(&error);
+        (code, verdicts["verdicts"][0].clone())
+    }
+}
+
+fn events(file: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(file).expect("a history");
+    let events = text.lines().map(serde_json::from_str);
+    events.map(|event| event.expect("an event")).collect()
+}
+
+#[test]
+fn a_sale_in_two_parts_sells_no_seat_twice_where_regions_agree() {
+    let scene = Scene::with(&[]);
+    let sale = [
+        "seats",
+        "--backend",
+        "dynamodb-mrsc",
+        "--app",
+        "conditional",
+    ];
+    scene.runs(&[&sale[..], &["--bursts", "6,12", "--yes"]].concat());
+    let (code, out, _) = scene.says(&["check", "whole.jsonl"]);
+    assert_eq!(code, 0, "{out}");
+    let events = events(&scene.dir.path().join("whole.jsonl"));
+    for (part, region) in [("part-1", "us-east-1"), ("part-2", "us-east-2")] {
+        let asked = |e: &&Value| e["recorder"] == part && e["type"] == "invoke";
+        let asked: Vec<_> = events.iter().filter(asked).collect();
+        assert_eq!(asked.len(), 9, "half of the buyers each");
+        assert!(asked.iter().all(|event| event["region"] == region));
+    }
+}
+
+#[test]
+fn rows_that_arrive_as_others_are_seen_whoever_sold_them() {
+    let scene = Scene::with(&["--defect", "corrupt-ledger-row"]);
+    // At least thirty sales: of every few rows one arrives elsewhere with another buyer.
+    let sale = [
+        "seats",
+        "--backend",
+        "dynamodb",
+        "--on-sale",
+        "30x2",
+        "--yes",
+    ];
+    scene.runs(&sale);
+    let (code, verdict) = scene.judged("ledger-union");
+    assert_eq!((code, &verdict["valid"]), (1, &false.into()), "{verdict}");
+    assert!(
+        verdict["anomalies"]
+            .as_array()
+            .is_some_and(|all| all.len() >= 5),
+        "{verdict}"
+    );
+}
+
+#[test]
+fn who_does_not_belong_to_the_run_is_refused_and_harms_nobody() {
+    let scene = Scene::with(&[]);
+    let run = [
+        "register",
+        "--backend",
+        "dynamodb-mrsc",
+        "--yes",
+        "--bursts",
+        "4",
+    ];
+    // Nothing is there yet.
+    let early = [&run[..], &["--wait", "0s"]].concat();
+    let (code, out, error) = scene.starts("2/2", &early).over();
+    assert_eq!(code, 255, "{out}{error}");
+    assert!(
+        error.contains("begin part 1/2 with the same options"),
+        "{error}"
+    );
+    assert_eq!(error.lines().count(), 1, "{error}");
+
+    let first = scene.starts("1/2", &run);
+    let other = [&run[..], &["--keys", "8"]].concat();
+    let (code, out, error) = scene.starts("2/2", &other).over();
+    assert_eq!(code, 254, "{out}{error}");
+    assert!(
+        error.contains("part 1 has keys 5, and this part 8"),
+        "{error}"
+    );
+    let second = scene.starts("2/2", &run);
+    assert_eq!((first.over().0, second.over().0), (2, 2));
+    scene.merge();
+    let (code, verdict) = scene.judged("linearizable");
+    assert_ne!(code, 1, "{verdict}");
+
+    // It has both parts: nobody can be one of them again.
+    let (code, out, error) = scene.starts("2/2", &early).over();
+    assert_eq!(code, 255, "{out}{error}");
+    assert!(
+        error.contains("no run on this database waits for part 2/2"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_cannot_be_shared_out_is_refused_before_anything_runs() {
+    let scene = Scene::with(&[]);
+    for (arguments, why) in [
+        (&["seats", "--app", "idempotent"][..], "sent twice"),
+        (&["seats", "--seat", "A1"], "goes back on sale"),
+        (
+            &["register", "--bursts", "1"],
+            "there is no client for part 2/2",
+        ),
+    ] {
+        let arguments = [arguments, &["--backend", "dynamodb", "--yes"]].concat();
+        let (code, out, error) = scene.starts("2/2", &arguments).over();
+        assert_eq!((code, out.as_str()), (254, ""), "{error}");
+        assert!(error.contains(why), "{error}");
+    }
+    let own = ["run", "register", "--backend", "dynamodb", "--part", "1/2"];
+    let (code, _, error) = scene.says(&[&own[..], &["--seed", "7"]].concat());
+    assert_eq!(code, 254, "{error}");
+    assert!(
+        error.contains("needs a database that all of them reach"),
+        "{error}"
+    );
+    let (code, _, error) = scene.says(&own);
+    assert_eq!(code, 254, "{error}");
+    assert!(error.contains("--seed"), "{error}");
+}
