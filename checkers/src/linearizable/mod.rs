@@ -22,6 +22,7 @@ mod proof;
 mod search;
 mod shrink;
 mod space;
+mod spare;
 mod usage;
 mod zones;
 
@@ -185,7 +186,7 @@ fn verify_orders(
 /// ascending; `None` if no violation is found.
 ///
 /// Operations are left out only where a violation of what remains is one of the whole
-/// history: with a write go the reads of it. An invocation whose completion is left
+/// history: with a write go the reads of it, or nobody can have noticed it. An invocation whose completion is left
 /// out came too late to matter.
 pub fn shrink(digest: &Digest, options: &Options) -> Option<Vec<u64>> {
     let operations = digest.operations();
