@@ -44,7 +44,7 @@ use crate::digest::Digest;
 use crate::intern::NONE;
 use crate::operations::Operations;
 use crate::ruling::Ruling;
-use crate::verdict::{Anomaly, Valid, Verdict};
+use crate::verdict::{Anomaly, Valid, Verdict, WITNESSES_MAX};
 use crate::words;
 use judge::{Case, Judge, Judged};
 use monitored::Monitor;
@@ -433,21 +433,31 @@ fn conclude(ruling: Ruling, operations: &Operations, objects: u64, model: &str) 
     })
 }
 
+/// An anomaly that shows the operation that fits nowhere and, if there are too many, those
+/// that were invoked nearest to it.
 fn anomaly(
     operations: &Operations,
     key: Option<serde_json::Value>,
     violation: &Violation,
 ) -> Anomaly {
     let event = |at: u32| u64::from(operations.all[at as usize].call);
+    let mut explanation = violation.explanation.clone();
+    let mut shown: Vec<u64> = (violation.operations.iter())
+        .map(|&(at, _)| event(at))
+        .collect();
+    if let Some(culprit) = violation.culprit.filter(|_| shown.len() > WITNESSES_MAX) {
+        let number = shown.len();
+        shown.sort_by_key(|shown| shown.abs_diff(event(culprit)));
+        shown.truncate(WITNESSES_MAX);
+        explanation.push_str(&format!(
+            " Of {number} operations, the {WITNESSES_MAX} nearest to it are listed."
+        ));
+    }
     Anomaly {
         name: ANOMALY.to_owned(),
         key,
-        explanation: violation.explanation.clone(),
-        operations: violation
-            .operations
-            .iter()
-            .map(|&(at, _)| event(at))
-            .collect(),
+        explanation,
+        operations: shown,
         rows: Vec::new(),
         cycle: None,
     }
