@@ -116,7 +116,12 @@ impl Checker for Staleness {
         stale.sort_by_key(|(read, _)| Reverse((read.behind, read.missed)));
         for (read, members) in stale {
             ruling.anomaly(STALE, || {
-                let shown = [Some(read.read), read.written, Some(read.newer)];
+                let shown = [
+                    Some(read.read),
+                    read.written,
+                    Some(read.newer),
+                    read.shown_by,
+                ];
                 let shown: Vec<u64> = shown.into_iter().flatten().collect();
                 let text = explain(&registers, &read, timed);
                 registers.anomaly(STALE, registers.key(members), text, &shown)
@@ -205,8 +210,11 @@ fn explain(registers: &Registers<'_>, read: &StaleRead, timed: bool) -> String {
         1 => String::new(),
         missed => format!(", the first of {missed} newer values that it missed"),
     };
+    let by = read.shown_by.map_or_else(String::new, |by| {
+        format!(", as {} shows", registers.name_of(by))
+    });
     format!(
-        "{} saw {}, although {} had taken effect {long}before{beside}.",
+        "{} saw {}, although {} had taken effect {long}before{by}{beside}.",
         capitalised(&registers.name_of(read.read)),
         registers.source(read.written),
         registers.name_of(read.newer),

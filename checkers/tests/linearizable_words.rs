@@ -184,3 +184,26 @@ fn numbers_of_more_than_64_bits_are_told_apart() {
     let cas = format!("0 invoke cas x {cas}\n0 ok cas x {cas}");
     assert_eq!(verdict(&cas), Valid::True);
 }
+
+/// The operation that fits nowhere is listed however many others there are.
+#[test]
+fn what_fits_nowhere_is_never_cut_off() {
+    let mut lines = String::new();
+    for n in 0..150 {
+        lines += &format!("0 invoke put k \"{n}\"\n0 ok put k \"{n}\"\n");
+    }
+    lines += "1 invoke get k\n1 ok get k \"50\"";
+    let checker = find("linearizable").unwrap();
+    let digest = Digest::of(&history(&lines).unwrap(), [checker]).unwrap();
+    let mut options = Options::default();
+    options.object.small_witness = false;
+    let verdict = checker.check(&digest, &options);
+    let anomaly = &verdict.anomalies[0];
+    assert_eq!(anomaly.operations.len(), 100);
+    assert_eq!(anomaly.operations.last(), Some(&300));
+    assert!(
+        (anomaly.explanation).ends_with(" Of 151 operations, the 100 nearest to it are listed."),
+        "{}",
+        anomaly.explanation
+    );
+}

@@ -19,7 +19,7 @@ use crate::{check, store};
 #[command(after_help = "\
 Examples:
   witness shrink store/latest                    writes store/latest/history.shrunk.jsonl
-  witness shrink history.jsonl -o small.jsonl && witness check small.jsonl")]
+  witness shrink history.jsonl -o small.jsonl; witness check small.jsonl --model register")]
 pub(super) struct Args {
     /// A run directory or a history file
     path: PathBuf,

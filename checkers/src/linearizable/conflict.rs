@@ -48,6 +48,7 @@ pub(crate) fn violation(
     Violation {
         explanation,
         operations,
+        culprit: None,
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct Violation {
     pub(crate) explanation: String,
     /// Operations, and whether their completions matter; ascending.
     pub(crate) operations: Vec<(u32, bool)>,
+    /// The one that fits nowhere, if it is one.
+    pub(crate) culprit: Option<u32>,
 }
 
 /// A [`Model`] of any type.
@@ -124,12 +126,14 @@ fn witness<M: Model>(
         .collect();
     operations.sort_unstable();
     let mut explanation = of_whole;
+    let mut culprit = culprit;
     if !operations.contains(&(culprit, true)) {
         // Among the few it is another that fits nowhere. States are numbered by the
         // search that came across them: search once more.
         let mut states = States::new(model, &small.classes);
         let (found, _) = search(&small.items, &mut states, model.overwrites(), &case.budget);
         if let Found::Stuck(stuck) = found {
+            culprit = small.items[stuck.item as usize].operation;
             explanation = explain(case.operations, &small.items, &stuck, &states);
         }
     }
@@ -144,6 +148,7 @@ fn witness<M: Model>(
     Violation {
         explanation,
         operations,
+        culprit: Some(culprit),
     }
 }
 

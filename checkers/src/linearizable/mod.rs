@@ -22,6 +22,7 @@ mod proof;
 mod search;
 mod shrink;
 mod space;
+mod spare;
 mod usage;
 mod zones;
 
@@ -43,7 +44,7 @@ use crate::digest::Digest;
 use crate::intern::NONE;
 use crate::operations::Operations;
 use crate::ruling::Ruling;
-use crate::verdict::{Anomaly, Valid, Verdict};
+use crate::verdict::{Anomaly, Valid, Verdict, WITNESSES_MAX};
 use crate::words;
 use judge::{Case, Judge, Judged};
 use monitored::Monitor;
@@ -185,7 +186,7 @@ fn verify_orders(
 /// ascending; `None` if no violation is found.
 ///
 /// Operations are left out only where a violation of what remains is one of the whole
-/// history: with a write go the reads of it. An invocation whose completion is left
+/// history: with a write go the reads of it, or nobody can have noticed it. An invocation whose completion is left
 /// out came too late to matter.
 pub fn shrink(digest: &Digest, options: &Options) -> Option<Vec<u64>> {
     let operations = digest.operations();
@@ -432,21 +433,31 @@ fn conclude(ruling: Ruling, operations: &Operations, objects: u64, model: &str) 
     })
 }
 
+/// An anomaly that shows the operation that fits nowhere and, if there are too many, those
+/// that were invoked nearest to it.
 fn anomaly(
     operations: &Operations,
     key: Option<serde_json::Value>,
     violation: &Violation,
 ) -> Anomaly {
     let event = |at: u32| u64::from(operations.all[at as usize].call);
+    let mut explanation = violation.explanation.clone();
+    let mut shown: Vec<u64> = (violation.operations.iter())
+        .map(|&(at, _)| event(at))
+        .collect();
+    if let Some(culprit) = violation.culprit.filter(|_| shown.len() > WITNESSES_MAX) {
+        let number = shown.len();
+        shown.sort_by_key(|shown| shown.abs_diff(event(culprit)));
+        shown.truncate(WITNESSES_MAX);
+        explanation.push_str(&format!(
+            " Of {number} operations, the {WITNESSES_MAX} nearest to it are listed."
+        ));
+    }
     Anomaly {
         name: ANOMALY.to_owned(),
         key,
-        explanation: violation.explanation.clone(),
-        operations: violation
-            .operations
-            .iter()
-            .map(|&(at, _)| event(at))
-            .collect(),
+        explanation,
+        operations: shown,
         rows: Vec::new(),
         cycle: None,
     }

@@ -137,6 +137,21 @@ pub trait Model: Send + Sync {
         !self.read_only(other)
     }
 
+    /// Whether `op` saw what `other` left: with `op` a small witness shows something
+    /// like `other`, so that a stale read is not taken for one of what nobody wrote.
+    fn reads_from(&self, op: &Self::Op, other: &Self::Op) -> bool {
+        let _ = (op, other);
+        false
+    }
+
+    /// Whether whatever may happen from `other` on may happen from `state` on: each
+    /// operation that can happen in `other` can in `state`, and leads to a state that
+    /// covers the one that it leads to from `other`. A state always covers itself.
+    fn covers(&self, state: &Self::State, other: &Self::State) -> bool {
+        let _ = (state, other);
+        false
+    }
+
     /// Whether it matters who asked.
     fn by_process(&self) -> bool {
         false

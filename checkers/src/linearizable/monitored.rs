@@ -82,6 +82,7 @@ fn explained(judge: &dyn Judge, case: &Case<'_>, shown: Shown) -> Result<Option<
             Some(Judged::Violated(Violation {
                 explanation: shown.why,
                 operations: operations.map(|at| (at, resolved(at))).collect(),
+                culprit: None,
             }))
         }
     })

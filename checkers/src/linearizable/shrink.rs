@@ -14,12 +14,19 @@ use super::object::{self, Object};
 use super::plan::Item;
 use super::search::{Found, Searcher, Stuck};
 use super::space::{Space, States};
+use super::spare::spare;
 use crate::budget::Budget;
 use crate::operations::NEVER;
 
 /// What a verdict's small witness is worth: about as much as the verdict.
 const STEPS_MAX: u64 = 3_000;
 const STEPS_PER_OPERATION_MAX: u64 = 8;
+
+/// What it is worth to find what can be spared, besides.
+const SPARE_STEPS_MAX: u64 = 20_000;
+const SPARE_STEPS_PER_OPERATION_MAX: u64 = 16;
+/// The same where it may take whatever it takes; then only pairs far apart are left.
+const SPARE_STEPS_THOROUGH_MAX: u64 = 20_000_000;
 
 /// Pairs of operations that are compared to find out what needs what left out.
 const COMPARISONS_MAX: usize = 4_000_000;
@@ -34,6 +41,10 @@ pub(super) fn shrink<M: Model>(
     let mut steps_left = match case.thorough {
         true => case.budget.steps_max,
         false => STEPS_MAX + STEPS_PER_OPERATION_MAX * object.items.len() as u64,
+    };
+    let mut spare_steps = match case.thorough {
+        true => case.budget.steps_max.min(SPARE_STEPS_THOROUGH_MAX),
+        false => SPARE_STEPS_MAX + SPARE_STEPS_PER_OPERATION_MAX * object.items.len() as u64,
     };
     let mut is_minimal = false;
     let mut searcher = Searcher::default();
@@ -57,13 +68,14 @@ pub(super) fn shrink<M: Model>(
         };
         cut.map(|cut| shrinking.replace_if_violated(cut));
         shrinking.minimise();
+        let is_spared = shrinking.spare(&mut spare_steps);
         steps_left = shrinking.steps_left;
         (object.items, stuck) = (shrinking.items, shrinking.stuck);
         // With less to explain the search may be stuck earlier, and the end be cut again.
         if steps_left == 0 || size(&object.items) == before {
             break;
         }
-        is_minimal = true;
+        is_minimal = !is_spared;
     }
     object.renumber();
     object
@@ -206,6 +218,35 @@ impl<M: Model> Shrinking<'_, M> {
             self.needers[class as usize] = Some(needers.into());
         }
         self.needers[class as usize].as_deref()
+    }
+
+    /// Leaves out what no operation can have noticed, but nothing whose like something
+    /// that is left has read. Whether there was any.
+    fn spare(&mut self, steps: &mut u64) -> bool {
+        let (model, classes, budget) = (self.model, self.classes, self.budget);
+        let mut present: Vec<u32> = self.items.iter().map(|item| item.class).collect();
+        present.sort_unstable();
+        present.dedup();
+        let mut readers: HashMap<u32, Vec<u32>, FixedState> = HashMap::default();
+        let may_go = |last: &[u32], is_left: &dyn Fn(u32) -> bool| {
+            let of = |&class: &u32| {
+                let readers = readers.entry(class).or_insert_with(|| {
+                    let op = |class: u32| &classes[class as usize];
+                    let reads = |&&reader: &&u32| model.reads_from(op(reader), op(class));
+                    present.iter().filter(reads).copied().collect()
+                });
+                !readers.iter().any(|&reader| is_left(reader))
+            };
+            !budget.is_stopped() && last.iter().all(of)
+        };
+        let Some(items) = spare(&self.items, &mut self.states, steps, may_go) else {
+            return false;
+        };
+        let steps_left = self.steps_left;
+        self.steps_left = steps_left.max(*steps);
+        let is_replaced = self.replace_if_violated(items);
+        self.steps_left = steps_left;
+        is_replaced
     }
 
     fn replace_if_violated(&mut self, items: Vec<Item>) -> bool {

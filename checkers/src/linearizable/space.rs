@@ -24,6 +24,8 @@ pub(crate) trait Space {
     fn bytes(&self) -> usize;
     /// Whether the operation leaves every state as it is.
     fn read_only(&self, class: u32) -> bool;
+    /// Whether whatever may happen in the second state may happen in the first, the same number included.
+    fn covers(&self, state: u32, other: u32) -> bool;
     fn describe_state(&self, state: u32) -> String;
     fn describe(&self, class: u32) -> String;
 }
@@ -112,6 +114,11 @@ impl<M: Model> Space for States<'_, M> {
 
     fn read_only(&self, class: u32) -> bool {
         self.model.read_only(&self.classes[class as usize])
+    }
+
+    fn covers(&self, state: u32, other: u32) -> bool {
+        let [of, with] = [state, other].map(|number| &self.states[number as usize]);
+        state == other || self.model.covers(of, with)
     }
 
     fn describe_state(&self, state: u32) -> String {

@@ -53,6 +53,8 @@ pub struct StaleRead {
     pub written: Option<u64>,
     /// The write that it missed which took effect first.
     pub newer: u64,
+    /// The read that showed that `newer` had taken effect; none if it had returned itself.
+    pub shown_by: Option<u64>,
     /// How many writes it missed, at least; never 0.
     pub missed: u64,
     /// How long ago `newer` had taken effect when the read was called, in the caller's
@@ -121,6 +123,14 @@ fn versions(register: &Register, effect: &[u64], missed: u64) -> Versions {
 
 fn stale_reads(register: &Register, effect: &[u64]) -> Vec<StaleRead> {
     let newer = Newer::new(register, |index| effect[index]);
+    // The read of each write that returned when it took effect, if not the write did.
+    let mut shown_by = vec![None; register.writes.len()];
+    for read in &register.reads {
+        let write = &register.writes[read.from];
+        if read.interval.ret == effect[read.from] && write.interval.ret != effect[read.from] {
+            shown_by[read.from] = Some(read.id);
+        }
+    }
     let mut stale: Vec<(usize, StaleRead)> = Vec::new();
     for (index, read) in register.reads.iter().enumerate() {
         let Some((end, newer)) = newer.between(effect[read.from], read.interval.call) else {
@@ -131,6 +141,7 @@ fn stale_reads(register: &Register, effect: &[u64]) -> Vec<StaleRead> {
             written: register.writes[read.from].id,
             // The initial write is before all others, so a newer one has an id.
             newer: register.writes[newer].id.unwrap_or_default(),
+            shown_by: shown_by[newer],
             missed: 0,
             behind: read.interval.call - end,
         };

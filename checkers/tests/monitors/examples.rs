@@ -205,6 +205,7 @@ fn regular_is_less_than_linearizable() {
         read: 3,
         written: Some(0),
         newer: 1,
+        shown_by: Some(2),
         missed: 1,
         behind: 1,
     };

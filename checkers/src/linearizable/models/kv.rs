@@ -147,6 +147,18 @@ impl Model for Kv {
         op.key == other.key && !self.read_only(other)
     }
 
+    fn reads_from(&self, op: &Op, other: &Op) -> bool {
+        let What::Get(seen) = &op.what else {
+            return false;
+        };
+        op.key == other.key
+            && match (seen, &other.what) {
+                (Stored::Text(seen), What::Append(text)) => seen.text.contains(&**text),
+                (seen, What::Put(put)) => seen == put,
+                _ => false,
+            }
+    }
+
     fn parts(&self, ops: &[Op]) -> Option<Vec<u32>> {
         super::number_by(ops.iter().map(|op| &op.key))
     }

@@ -186,6 +186,11 @@ impl Model for FencedLock {
         }
     }
 
+    /// Greater than a smaller fence is whatever is greater than a greater one.
+    fn covers(&self, state: &Fenced, other: &Fenced) -> bool {
+        state.holder == other.holder && state.fence <= other.fence
+    }
+
     fn by_process(&self) -> bool {
         true
     }

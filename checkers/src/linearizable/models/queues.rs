@@ -188,6 +188,10 @@ impl Model for Queue {
         }
     }
 
+    fn reads_from(&self, op: &Op, other: &Op) -> bool {
+        matches!((op, other), (Op::Take(taken), Op::Put(put)) if taken == put)
+    }
+
     fn state_bytes(&self, values: &VecDeque<Value>) -> usize {
         48 + values.capacity() * size_of::<Value>()
     }

@@ -94,6 +94,10 @@ impl Model for Register {
         }
     }
 
+    fn reads_from(&self, op: &Op, other: &Op) -> bool {
+        matches!(other, Op::Write(new) | Op::Cas(_, new) if op.expects() == Some(new))
+    }
+
     fn describe_state(&self, state: &Value) -> String {
         match state {
             Value::Null => "there is no value".to_owned(),

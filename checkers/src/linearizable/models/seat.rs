@@ -52,6 +52,11 @@ impl Model for Seat {
         *op == Op::Acquire && *other == Op::Reset
     }
 
+    /// A seat that is free may be put on sale as well as one that is sold.
+    fn covers(&self, sold: &bool, other: &bool) -> bool {
+        !sold || *other
+    }
+
     fn describe_state(&self, sold: &bool) -> String {
         format!("the seat is {}", if *sold { "sold" } else { "free" })
     }

@@ -117,6 +117,19 @@ impl Model for Set {
         same && !self.read_only(other)
     }
 
+    fn reads_from(&self, op: &Op, other: &Op) -> bool {
+        let Op::Add(member, _) = other else {
+            return false;
+        };
+        match op {
+            Op::Contains(found, true)
+            | Op::Add(found, Some(false))
+            | Op::Remove(found, Some(true)) => found == member,
+            Op::Read(all) => all.binary_search(member).is_ok(),
+            _ => false,
+        }
+    }
+
     /// Members are independent of each other, unless somebody read them all.
     fn parts(&self, ops: &[Op]) -> Option<Vec<u32>> {
         let members: Option<Vec<&String>> = ops.iter().map(Op::member).collect();
