@@ -196,7 +196,10 @@ fn each_event_has_what_the_daemon_says_of_the_clock_then_and_merge_takes_it() {
     let merge = ["merge", "east/latest", "west/latest", "-o", "both.jsonl"];
     let (code, _, error) = witness(dir.path(), &merge);
     assert_eq!(code, 0, "{error}");
-    assert!(error.contains("east and west are runs of their own"), "{error}");
+    assert!(
+        error.contains("east and west are runs of their own"),
+        "{error}"
+    );
     let merged = json_lines(&dir.path().join("both.jsonl"));
     for (name, _) in &segments {
         let alone = json_lines(&dir.path().join(name).join("latest/history.jsonl"));

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use serde_json::json;
-use witness_checkers::{Digest, Options, Valid, Verdict, find};
+use witness_checkers::{Digest, Options, Valid, Verdict, find, linearize};
 use witness_histories::history;
 
 fn check(model: Option<&str>, shorthand: &str) -> Verdict {
@@ -205,5 +205,26 @@ fn what_fits_nowhere_is_never_cut_off() {
         (anomaly.explanation).ends_with(" Of 151 operations, the 100 nearest to it are listed."),
         "{}",
         anomaly.explanation
+    );
+}
+
+#[test]
+fn a_proof_that_was_not_found_changes_no_verdict() {
+    let lines = "0 invoke enqueue q 1\n0 ok enqueue q\n0 invoke dequeue q\n0 ok dequeue q 1";
+    let checker = find("linearizable").unwrap();
+    let digest = Digest::of(&history(lines).unwrap(), [checker]).unwrap();
+    let mut options = Options::default();
+    options.object.model = Some("fifo-queue".to_owned());
+    // Enough for the monitor, which searches nothing.
+    options.object.memory_bytes_max = 0;
+    let expected = checker.check(&digest, &options);
+    assert_eq!(expected.valid, Valid::True, "{expected:?}");
+    let (verdict, proof) = linearize(&digest, &options);
+    assert_eq!((verdict.valid, proof), (Valid::True, None));
+    assert_eq!(
+        verdict.notes,
+        [
+            "no order of key \"q\" was found to prove it with: the search gave up after 0 MiB of memory: it had explained the first 0 of 2 completed operations"
+        ]
     );
 }

@@ -29,6 +29,8 @@ pub(crate) struct Case<'a> {
 pub(crate) enum Judged {
     /// Orders that explain the operations, one for each part of the object.
     Valid(Vec<Vec<u32>>),
+    /// There is such an order, and why none was found.
+    Unproved(String),
     Violated(Violation),
     /// Why nobody knows.
     Unknown(String),

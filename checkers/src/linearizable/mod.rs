@@ -116,7 +116,8 @@ impl<M: Model> Checker for LinearizableBy<M> {
 }
 
 /// The verdict of the checker `linearizable`, and the orders that prove it if it is
-/// valid.
+/// valid. To find an order may take more than to find that there is one: where the budget is too
+/// small for it there is no proof, and a note says so.
 pub fn linearize(digest: &Digest, options: &Options) -> (Verdict, Option<Proof>) {
     linearize_with(&Linearizable, None, digest, options, true)
 }
@@ -299,11 +300,19 @@ fn decide(
     let quickly = match quick {
         None => None,
         Some(Quick::Zones(meaning)) => by_zones(meaning, case, members, wanted),
-        Some(Quick::Monitored(monitor)) => monitor
-            .judge(judge, case, members)?
-            .filter(|judged| !(wanted && matches!(judged, Judged::Valid(_)))),
+        Some(Quick::Monitored(monitor)) => monitor.judge(judge, case, members)?,
     };
-    quickly.map_or_else(|| judge.judge(case, members), Ok)
+    match quickly {
+        // A monitor finds no order.
+        Some(Judged::Valid(orders)) if wanted && orders.is_empty() => {
+            Ok(match judge.judge(case, members)? {
+                Judged::Unknown(why) => Judged::Unproved(why),
+                judged => judged,
+            })
+        }
+        Some(judged) => Ok(judged),
+        None => judge.judge(case, members),
+    }
 }
 
 fn by_zones(meaning: Meaning, case: &Case<'_>, members: &[u32], wanted: bool) -> Option<Judged> {
@@ -364,7 +373,9 @@ fn linearize_with(
         Some(clocks) => {
             clocks.describe(uncertainty_ns, &mut ruling);
             // Objects may be judged one by one only if one order in time is meant for all.
-            let is_valid = |judged: &Result<Judged, _>| matches!(judged, Ok(Judged::Valid(_)));
+            let is_valid = |judged: &Result<Judged, _>| {
+                matches!(judged, Ok(Judged::Valid(_) | Judged::Unproved(_)))
+            };
             let judged = judge_all(Intervals::new(operations, uncertainty_ns));
             let is_wrong =
                 |judged: &Result<Judged, _>| matches!(judged, Ok(Judged::Violated(_)) | Err(_));
@@ -395,6 +406,7 @@ fn linearize_with(
         model: judge.name().to_owned(),
         orders: Vec::new(),
     };
+    let mut is_proved = wanted;
     for (members, judged) in groups.iter().zip(judged) {
         let key = || groups.key(operations, members);
         match judged {
@@ -404,6 +416,11 @@ fn linearize_with(
                     key: key(),
                     operations: order.into_iter().map(event).collect(),
                 }));
+            }
+            Ok(Judged::Unproved(why)) => {
+                is_proved = false;
+                let key = key().map_or(String::new(), |key| format!(" of key {key}"));
+                ruling.note(format!("no order{key} was found to prove it with: {why}"));
             }
             Ok(Judged::Violated(violation)) => {
                 ruling.anomaly(ANOMALY, || anomaly(operations, key(), &violation));
@@ -416,7 +433,7 @@ fn linearize_with(
         }
     }
     let verdict = conclude(ruling, operations, groups.len() as u64, judge.name());
-    let proof = (wanted && verdict.valid == Valid::True).then_some(proof);
+    let proof = (is_proved && verdict.valid == Valid::True).then_some(proof);
     (verdict, proof)
 }
 

@@ -115,6 +115,12 @@ pub trait Model: Send + Sync {
     /// happen in this state.
     fn step(&self, state: &Self::State, op: &Self::Op) -> Self::Next;
 
+    /// The same of a state that nobody needs any more: to change a large one takes less than
+    /// to make another.
+    fn advance(&self, state: Self::State, op: &Self::Op) -> Self::Next {
+        self.step(&state, op)
+    }
+
     /// Whether the operation leaves every state as it is. Such operations are settled
     /// at once, and may be left out when a violation is made small.
     fn read_only(&self, op: &Self::Op) -> bool {
@@ -164,7 +170,8 @@ pub trait Model: Send + Sync {
         None
     }
 
-    /// About how many bytes a state takes, for the memory budget.
+    /// About how many bytes a state takes, all that it alone refers to included, for the
+    /// memory budget.
     fn state_bytes(&self, state: &Self::State) -> usize {
         size_of_val(state)
     }

@@ -75,7 +75,7 @@ fn explained(judge: &dyn Judge, case: &Case<'_>, shown: Shown) -> Result<Option<
     };
     Ok(match judge.judge(&few, &shown.operations)? {
         Judged::Violated(violation) => Some(Judged::Violated(violation)),
-        Judged::Valid(_) => None,
+        Judged::Valid(_) | Judged::Unproved(_) => None,
         Judged::Unknown(_) => {
             let resolved = |at: u32| case.operations.all[at as usize].ret() != NEVER;
             let operations = shown.operations.into_iter();

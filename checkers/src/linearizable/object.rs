@@ -54,10 +54,10 @@ pub(crate) fn objects<M: Model>(
     }
     let of_part = |items| {
         let mut object = Object {
-            classes: whole.classes.clone(),
+            classes: Vec::new(),
             items,
         };
-        object.renumber();
+        object.number_of(&whole.classes);
         object
     };
     Ok(objects.into_values().map(of_part).collect())
@@ -225,15 +225,19 @@ const COMPARISONS_MAX: u64 = 20_000_000;
 impl<Op: Clone> Object<Op> {
     /// Forgets classes that no item is of.
     pub(crate) fn renumber(&mut self) {
-        let mut numbers = vec![None; self.classes.len()];
-        let mut classes = Vec::new();
+        let classes = std::mem::take(&mut self.classes);
+        self.number_of(&classes);
+    }
+
+    /// Takes of those classes, which the items are of, the ones that there are items of.
+    fn number_of(&mut self, all: &[Op]) {
+        let mut numbers: HashMap<u32, u32, FixedState> = HashMap::default();
+        let classes = &mut self.classes;
         for item in &mut self.items {
-            let number = numbers[item.class as usize].get_or_insert_with(|| {
-                classes.push(self.classes[item.class as usize].clone());
+            item.class = *numbers.entry(item.class).or_insert_with(|| {
+                classes.push(all[item.class as usize].clone());
                 classes.len() as u32 - 1
             });
-            item.class = *number;
         }
-        self.classes = classes;
     }
 }

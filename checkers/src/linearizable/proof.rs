@@ -81,7 +81,7 @@ impl From<Misfit> for Flaw {
 
 /// Verifies that the orders explain the operations that `members` are: each that
 /// happened is there once, none stands after one that was called only after it had
-/// returned, and the model allows each where it stands. O(n).
+/// returned, and the model allows each where it stands. O(n) and as many steps, in place.
 pub(super) fn verify<M: Model>(
     model: &M,
     case: &Case<'_>,
@@ -119,8 +119,11 @@ pub(super) fn verify<M: Model>(
                 return Err(Flaw::TooLate(event));
             }
             called = called.max(call);
-            let mut next: Vec<M::State> = Vec::new();
-            for reached in states.iter().flat_map(|state| model.step(state, &op)) {
+            let mut next: Vec<M::State> = Vec::with_capacity(1);
+            for reached in states
+                .into_iter()
+                .flat_map(|state| model.advance(state, &op))
+            {
                 if !next.contains(&reached) {
                     next.push(reached);
                 }

@@ -104,6 +104,12 @@ const CHAIN_MAX: usize = 1_000;
 /// Steps between looks at the budget: a few hundred microseconds.
 const STEPS_BETWEEN_CHECKS: u64 = 1024;
 
+/// States may be large: what part of the memory they take between looks at the budget.
+const BYTES_BETWEEN_CHECKS_PART: usize = 64;
+
+/// Nodes that are not forgotten before there are as many.
+const FORGOTTEN_MIN: usize = 64;
+
 #[derive(Clone)]
 struct Node<M> {
     /// The next return.
@@ -175,8 +181,8 @@ struct Search<'a, M> {
     overwrites: bool,
     budget: &'a Budget,
     exhausted: Option<Exhausted>,
-    /// When the budget is looked at next.
-    check_at: u64,
+    /// When the budget is looked at next: at so many steps, or bytes of states.
+    check_at: (u64, usize),
     frontier: Frontier<'a>,
     memory: &'a mut Memory<M>,
     furthest: u32,
@@ -203,7 +209,7 @@ impl<'a, M: Mask> Search<'a, M> {
             overwrites,
             budget,
             exhausted: None,
-            check_at: 0,
+            check_at: (0, 0),
             frontier: Frontier::new(plan),
             memory,
             furthest: 0,
@@ -268,8 +274,11 @@ impl<'a, M: Mask> Search<'a, M> {
     }
 
     fn is_exhausted(&mut self) -> Option<Exhausted> {
-        if self.steps >= self.check_at && self.exhausted.is_none() {
-            self.check_at = self.steps + STEPS_BETWEEN_CHECKS;
+        let states = self.space.bytes();
+        if (self.steps >= self.check_at.0 || states >= self.check_at.1) && self.exhausted.is_none()
+        {
+            let bytes_between = self.budget.bytes_max / BYTES_BETWEEN_CHECKS_PART;
+            self.check_at = (self.steps + STEPS_BETWEEN_CHECKS, states + bytes_between);
             self.exhausted = self.budget.spend(self.steps, self.bytes()).err();
         }
         self.exhausted
@@ -302,11 +311,32 @@ impl<'a, M: Mask> Search<'a, M> {
                 self.settle(&mut node, must);
             }
         }
-        self.furthest = self.furthest.max(node.rank);
+        if node.rank > self.furthest {
+            self.furthest = node.rank;
+            self.forget(&mut node);
+        }
         if self.is_new(&node) {
             self.expand(node);
         }
         false
+    }
+
+    /// Now and then forgets what was before a node that is the only one left to go on from, and
+    /// further than any: nobody comes back, and if it leads nowhere it is what remains to tell.
+    fn forget(&mut self, node: &mut Node<M>) {
+        let memory = &mut self.memory;
+        let worth = FORGOTTEN_MIN.max(memory.visited.capacity() / 8);
+        if !memory.children.is_empty() || memory.visited.len() < worth {
+            return;
+        }
+        memory.visited.clear();
+        memory.rivals.clear();
+        memory.frames.clear();
+        memory.links.clear();
+        if node.used == NOTHING {
+            memory.usage.clear(self.plan.maybes.len());
+        }
+        node.state = self.space.forget_all_but(node.state);
     }
 
     fn settle(&mut self, node: &mut Node<M>, must: u32) {

@@ -22,6 +22,8 @@ pub(crate) trait Space {
     fn step(&mut self, state: u32, class: u32, next: &mut Vec<u32>);
     /// Bytes in use, about.
     fn bytes(&self) -> usize;
+    /// Forgets all states but the initial one and that one, if it is worth it; its new number.
+    fn forget_all_but(&mut self, state: u32) -> u32;
     /// Whether the operation leaves every state as it is.
     fn read_only(&self, class: u32) -> bool;
     /// Whether whatever may happen in the second state may happen in the first, the same number included.
@@ -30,6 +32,10 @@ pub(crate) trait Space {
     fn describe(&self, class: u32) -> String;
 }
 
+/// States that are kept although nobody comes back to them: some hundred bytes a state are worth
+/// remembering the steps between them.
+const FORGOTTEN_BYTES_MIN: usize = 1 << 20;
+
 /// The initial state's number.
 pub(crate) const INITIAL: u32 = 0;
 
@@ -37,9 +43,13 @@ pub(crate) const INITIAL: u32 = 0;
 pub(crate) struct States<'a, M: Model> {
     model: &'a M,
     classes: &'a [M::Op],
+    /// The initial state, and then those whose numbers come after `forgotten`.
     states: Vec<M::State>,
-    numbers: HashTable<u32>,
+    forgotten: u32,
+    /// Of the states, their places.
+    places: HashTable<u32>,
     remembered: Vec<u32>,
+    /// Of all that states refer to.
     bytes: usize,
 }
 
@@ -49,7 +59,8 @@ impl<'a, M: Model> States<'a, M> {
             model,
             classes,
             states: Vec::new(),
-            numbers: HashTable::new(),
+            forgotten: 0,
+            places: HashTable::new(),
             remembered: Vec::new(),
             bytes: 0,
         };
@@ -61,20 +72,38 @@ impl<'a, M: Model> States<'a, M> {
         let hasher = FixedState::with_seed(0);
         let hash = hasher.hash_one(&state);
         let states = &mut self.states;
-        if let Some(&number) = self.numbers.find(hash, |&n| states[n as usize] == state) {
-            return number;
+        let same = self.places.find(hash, |&at| states[at as usize] == state);
+        let place = match same.copied() {
+            Some(place) => place,
+            None => {
+                // The budget ends a search long before four billion states.
+                let place = states.len() as u32;
+                self.bytes += self
+                    .model
+                    .state_bytes(&state)
+                    .saturating_sub(size_of::<M::State>());
+                states.push(state);
+                self.places
+                    .insert_unique(hash, place, |&at| hasher.hash_one(&states[at as usize]));
+                place
+            }
+        };
+        match place {
+            INITIAL => INITIAL,
+            place => self.forgotten + place,
         }
-        // The memory budget ends a search long before four billion states.
-        let number = states.len() as u32;
-        self.bytes += self.model.state_bytes(&state) + 16;
-        states.push(state);
-        self.numbers
-            .insert_unique(hash, number, |&n| hasher.hash_one(&states[n as usize]));
-        number
+    }
+
+    fn state(&self, number: u32) -> &M::State {
+        let place = match number {
+            INITIAL => INITIAL,
+            number => number - self.forgotten,
+        };
+        &self.states[place as usize]
     }
 
     fn compute(&mut self, state: u32, class: u32, next: &mut Vec<u32>) {
-        let (state, op) = (&self.states[state as usize], &self.classes[class as usize]);
+        let (state, op) = (self.state(state), &self.classes[class as usize]);
         for reached in self.model.step(state, op) {
             let number = self.number(reached);
             next.push(number);
@@ -109,7 +138,32 @@ impl<M: Model> Space for States<'_, M> {
     }
 
     fn bytes(&self) -> usize {
-        self.bytes + self.remembered.capacity() * 4 + self.numbers.capacity() * 5
+        // Of the table seven eighths are used.
+        self.bytes
+            + self.states.capacity() * size_of::<M::State>()
+            + self.remembered.capacity() * 4
+            + self.places.capacity() * 5 * 8 / 7
+    }
+
+    fn forget_all_but(&mut self, state: u32) -> u32 {
+        if self.bytes < FORGOTTEN_BYTES_MIN {
+            return state;
+        }
+        let kept = (state != INITIAL).then(|| self.state(state).clone());
+        // Steps are remembered by the states' numbers, so none is given twice. The initial state
+        // stays, and what it leads to does not.
+        let row = self.classes.len().min(self.remembered.len());
+        self.remembered[..row].fill(UNSEEN);
+        self.forgotten += self.states.len() as u32 - 1;
+        self.states.truncate(1);
+        self.places.clear();
+        self.bytes = 0;
+        let initial = self.states.pop();
+        let numbers = initial
+            .into_iter()
+            .chain(kept)
+            .map(|state| self.number(state));
+        numbers.last().unwrap_or(INITIAL)
     }
 
     fn read_only(&self, class: u32) -> bool {
@@ -122,7 +176,7 @@ impl<M: Model> Space for States<'_, M> {
     }
 
     fn describe_state(&self, state: u32) -> String {
-        self.model.describe_state(&self.states[state as usize])
+        self.model.describe_state(self.state(state))
     }
 
     fn describe(&self, class: u32) -> String {

@@ -30,7 +30,7 @@ impl Model for Semaphore {
         if call.outcome == Outcome::Refused {
             return Ok(None);
         }
-        let number = amount(call)?;
+        let number = amount(call, "permits")?;
         match call.f {
             _ if number < 0 => Err(call.unexpected("a number of permits")),
             "acquire" => Ok(Some(-number)),
@@ -93,11 +93,11 @@ impl Model for Counter {
             },
             // An echo of the argument is no result.
             "add" | "increment" | "inc" => Some(Op::Add(
-                amount(call)?,
+                amount(call, "amount")?,
                 after.filter(|_| call.f == "increment"),
             )),
             "decrement" | "dec" => Some(Op::Add(
-                -amount(call)?,
+                -amount(call, "amount")?,
                 after.filter(|_| call.f == "decrement"),
             )),
             _ => return Err(call.unexpected("add, increment, decrement or read")),
@@ -131,11 +131,21 @@ impl Model for Counter {
     }
 }
 
-/// How much the argument says; one if it says nothing.
-fn amount(call: &Call<'_>) -> Result<i64, String> {
-    match call.argument {
+/// How much the argument says: a number, or that field of an object; one if it says nothing.
+/// A number in another field may be meant, or be a name: it is refused.
+fn amount(call: &Call<'_>, field: &str) -> Result<i64, String> {
+    let told = match call.argument {
+        Value::Object(fields) => match fields.get(field) {
+            None if fields.values().any(Value::is_number) => {
+                return Err(call.unexpected(&format!("a number in the field \"{field}\"")));
+            }
+            told => told.unwrap_or(&Value::Null),
+        },
+        argument => argument,
+    };
+    match told {
         Value::Null => Ok(1),
-        argument => argument
+        told => told
             .as_i64()
             .filter(|amount| *amount != i64::MIN)
             .ok_or_else(|| call.unexpected("a number")),

@@ -1,12 +1,11 @@
 //! A key-value store: put, get, append and delete.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
 use serde_json::Value;
 
+use super::shared::{Shared, allocated};
 use crate::linearizable::model::{Call, Model};
 use crate::operations::Outcome;
 
@@ -14,56 +13,34 @@ use crate::operations::Outcome;
 /// none; a `get` of nothing returns null or the empty text.
 pub(crate) struct Kv;
 
-/// The value of each key that has one. Texts are shared: states differ in few keys.
+/// The value of each key that has one.
 type Store = BTreeMap<Arc<str>, Stored>;
 
+/// A value. Texts that are appended to grow long.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Stored {
-    Text(Text),
-    Other(Value),
+    Text(Shared<Box<str>>),
+    Other(Shared<Value>),
 }
 
-/// A text that remembers its hash: those that are appended to grow long.
-#[derive(Debug, Clone)]
-pub(crate) struct Text {
-    hash: u64,
-    text: Arc<str>,
-}
-
-impl Text {
-    fn new(text: String) -> Text {
-        Text {
-            hash: FixedState::with_seed(0).hash_one(&text),
-            text: text.into(),
-        }
-    }
-}
-
-impl PartialEq for Text {
-    fn eq(&self, other: &Self) -> bool {
-        self.hash == other.hash && (Arc::ptr_eq(&self.text, &other.text) || self.text == other.text)
-    }
-}
-
-impl Eq for Text {}
-
-impl Hash for Text {
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
-        hasher.write_u64(self.hash);
-    }
+/// What an operation does to the value of its key.
+enum Change {
+    Nothing,
+    Put(Stored),
+    Delete,
 }
 
 impl Stored {
     fn of(value: &Value) -> Stored {
         match value {
-            Value::String(text) => Stored::Text(Text::new(text.clone())),
-            other => Stored::Other(other.clone()),
+            Value::String(text) => Stored::Text(Shared::new(text.as_str().into())),
+            other => Stored::Other(Shared::new(other.clone())),
         }
     }
 
     fn is_empty(&self) -> bool {
         match self {
-            Stored::Text(text) => text.text.is_empty(),
+            Stored::Text(text) => text.is_empty(),
             Stored::Other(value) => value.is_null(),
         }
     }
@@ -81,6 +58,36 @@ enum What {
     Put(Stored),
     Append(Arc<str>),
     Delete,
+}
+
+impl Op {
+    /// What it does; none if it cannot happen.
+    fn change(&self, store: &Store) -> Option<Change> {
+        let text = |text: String| Change::Put(Stored::Text(Shared::new(text.into())));
+        match (&self.what, store.get(&self.key)) {
+            (What::Get(seen), None) => seen.is_empty().then_some(Change::Nothing),
+            (What::Get(seen), Some(stored)) => (seen == stored).then_some(Change::Nothing),
+            (What::Put(value), _) => Some(Change::Put(value.clone())),
+            (What::Append(more), None) => Some(text(more.to_string())),
+            (What::Append(more), Some(Stored::Text(before))) => {
+                Some(text([&***before, &**more].concat()))
+            }
+            (What::Append(_), Some(Stored::Other(_))) => None,
+            (What::Delete, _) => Some(Change::Delete),
+        }
+    }
+
+    fn apply(&self, change: Change, store: &mut Store) {
+        match change {
+            Change::Nothing => {}
+            Change::Put(value) => {
+                store.insert(self.key.clone(), value);
+            }
+            Change::Delete => {
+                store.remove(&self.key);
+            }
+        }
+    }
 }
 
 impl Model for Kv {
@@ -113,30 +120,15 @@ impl Model for Kv {
     }
 
     fn step(&self, store: &Store, op: &Op) -> Option<Store> {
-        let stored = store.get(&op.key);
-        let with = |value: Stored| {
-            let mut store = store.clone();
-            store.insert(op.key.clone(), value);
-            Some(store)
-        };
-        match &op.what {
-            What::Get(value) => stored
-                .map_or_else(|| value.is_empty(), |stored| stored == value)
-                .then(|| store.clone()),
-            What::Put(value) => with(value.clone()),
-            What::Append(text) => match stored {
-                None => with(Stored::Text(Text::new(text.to_string()))),
-                Some(Stored::Text(before)) => {
-                    with(Stored::Text(Text::new([&*before.text, &**text].concat())))
-                }
-                Some(Stored::Other(_)) => None,
-            },
-            What::Delete => {
-                let mut store = store.clone();
-                store.remove(&op.key);
-                Some(store)
-            }
-        }
+        let change = op.change(store)?;
+        let mut store = store.clone();
+        op.apply(change, &mut store);
+        Some(store)
+    }
+
+    fn advance(&self, mut store: Store, op: &Op) -> Option<Store> {
+        op.apply(op.change(&store)?, &mut store);
+        Some(store)
     }
 
     fn read_only(&self, op: &Op) -> bool {
@@ -153,7 +145,7 @@ impl Model for Kv {
         };
         op.key == other.key
             && match (seen, &other.what) {
-                (Stored::Text(seen), What::Append(text)) => seen.text.contains(&**text),
+                (Stored::Text(seen), What::Append(text)) => seen.contains(&**text),
                 (seen, What::Put(put)) => seen == put,
                 _ => false,
             }
@@ -164,21 +156,29 @@ impl Model for Kv {
     }
 
     fn state_bytes(&self, store: &Store) -> usize {
+        // Of a node of the map: eleven places, each of them taken or not, and its links. Two
+        // nodes are half full at least.
+        let node = allocated(11 * size_of::<(Arc<str>, Stored)>() + 16);
+        let nodes = match store.len() {
+            0 => 0,
+            pairs => 1 + pairs / 5,
+        };
+        // Whether others have a text too is not known: no other may.
         let texts = store.values().map(|stored| match stored {
-            Stored::Text(text) => text.text.len() + 64,
-            Stored::Other(_) => 128,
+            Stored::Text(text) => allocated(text.len()) + allocated(40),
+            Stored::Other(_) => 0,
         });
-        64 + texts.sum::<usize>()
+        size_of_val(store) + nodes * node + texts.sum::<usize>()
     }
 
     fn describe_state(&self, store: &Store) -> String {
         let pairs: Vec<String> = store
             .iter()
             .map(|(key, stored)| match (stored, &**key) {
-                (Stored::Text(text), "") => format!("{:?}", text.text),
-                (Stored::Other(value), "") => value.to_string(),
-                (Stored::Text(text), key) => format!("{key} is {:?}", text.text),
-                (Stored::Other(value), key) => format!("{key} is {value}"),
+                (Stored::Text(text), "") => format!("{:?}", **text),
+                (Stored::Other(value), "") => (**value).to_string(),
+                (Stored::Text(text), key) => format!("{key} is {:?}", **text),
+                (Stored::Other(value), key) => format!("{key} is {}", **value),
             })
             .collect();
         match pairs.is_empty() {
@@ -189,8 +189,8 @@ impl Model for Kv {
 
     fn describe(&self, op: &Op) -> String {
         let value = |stored: &Stored| match stored {
-            Stored::Text(text) => format!("{:?}", text.text),
-            Stored::Other(value) => value.to_string(),
+            Stored::Text(text) => format!("{:?}", **text),
+            Stored::Other(value) => (**value).to_string(),
         };
         match &op.what {
             What::Get(stored) => format!("get {}", value(stored)),

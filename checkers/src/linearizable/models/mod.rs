@@ -7,6 +7,7 @@ mod queues;
 mod register;
 mod seat;
 mod set;
+mod shared;
 
 use std::hash::Hash;
 

@@ -1,4 +1,10 @@
 //! Locks: a plain one, one that knows its owner, and one that gives out fences.
+//!
+//! An owner is named by a field of the invocation's value, or else is the process. A value
+//! that is no object is refused: it may be the owner's name as well as the lock's, and taking
+//! the one for the other makes one owner of all.
+
+use std::fmt;
 
 use serde_json::Value;
 
@@ -60,11 +66,61 @@ fn operation(call: &Call<'_>) -> Result<Option<Op>, String> {
     }
 }
 
-/// The owner: the one that the argument names, or else the process.
-fn owner(call: &Call<'_>) -> Value {
-    match call.argument {
-        Value::Null => Value::from(call.process),
-        named => named.clone(),
+/// Who asks, for itself or for a named owner.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Owner {
+    process: u32,
+    name: Option<Value>,
+}
+
+/// The fields that name an owner; the first that is there does.
+const OWNER_FIELDS: [&str; 2] = ["owner", "client"];
+
+impl Owner {
+    fn of(call: &Call<'_>) -> Result<Owner, String> {
+        let name = match call.argument {
+            Value::Null => None,
+            Value::Object(_) => named(call.argument),
+            _ => {
+                return Err(format!(
+                    "{}: nobody can tell whether that is the owner or the lock",
+                    call.unexpected("an owner as {\"owner\": ...}, or no value")
+                ));
+            }
+        };
+        // Of one without a completion it would not be known.
+        match named(call.result) {
+            told @ Some(_) if told != name => Err(format!(
+                "its completion names another owner than its invocation, {}",
+                call.result
+            )),
+            _ => Ok(Owner {
+                process: call.process,
+                name: name.cloned(),
+            }),
+        }
+    }
+
+    /// Whether both are one: by their names, or where one has none by the process.
+    fn is(&self, other: &Owner) -> bool {
+        match (&self.name, &other.name) {
+            (Some(name), Some(other)) => name == other,
+            _ => self.process == other.process,
+        }
+    }
+}
+
+fn named(value: &Value) -> Option<&Value> {
+    let mut fields = OWNER_FIELDS.iter().filter_map(|field| value.get(field));
+    fields.find(|name| !name.is_null())
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{name}"),
+            None => write!(f, "process {}", self.process),
+        }
     }
 }
 
@@ -72,26 +128,27 @@ fn owner(call: &Call<'_>) -> Value {
 pub(crate) struct OwnerMutex;
 
 impl Model for OwnerMutex {
-    type State = Option<Value>;
-    type Op = (Op, Value);
-    type Next = Option<Option<Value>>;
+    type State = Option<Owner>;
+    type Op = (Op, Owner);
+    type Next = Option<Option<Owner>>;
 
     fn name(&self) -> &str {
         "owner-mutex"
     }
 
-    fn initial(&self) -> Option<Value> {
+    fn initial(&self) -> Option<Owner> {
         None
     }
 
     fn operation(&self, call: &Call<'_>) -> Result<Option<Self::Op>, String> {
-        Ok(operation(call)?.map(|op| (op, owner(call))))
+        let op = operation(call)?;
+        op.map(|op| Ok((op, Owner::of(call)?))).transpose()
     }
 
-    fn step(&self, holder: &Option<Value>, (op, owner): &Self::Op) -> Option<Option<Value>> {
+    fn step(&self, holder: &Option<Owner>, (op, owner): &Self::Op) -> Option<Option<Owner>> {
         match (op, holder) {
             (Op::Acquire, None) => Some(Some(owner.clone())),
-            (Op::Release, Some(holder)) if holder == owner => Some(None),
+            (Op::Release, Some(holder)) if holder.is(owner) => Some(None),
             _ => None,
         }
     }
@@ -104,7 +161,7 @@ impl Model for OwnerMutex {
         true
     }
 
-    fn describe_state(&self, holder: &Option<Value>) -> String {
+    fn describe_state(&self, holder: &Option<Owner>) -> String {
         match holder {
             None => "the lock is free".to_owned(),
             Some(holder) => format!("{holder} holds the lock"),
@@ -123,15 +180,20 @@ pub(crate) struct FencedLock;
 /// was given out never reached us.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Fenced {
-    holder: Option<Value>,
+    holder: Option<Owner>,
     fence: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct FencedOp {
     op: Op,
-    owner: Value,
+    owner: Owner,
     fence: Option<i64>,
+}
+
+/// A number, or the field of that name.
+fn fence(result: &Value) -> Option<i64> {
+    result.get("fence").unwrap_or(result).as_i64()
 }
 
 impl Model for FencedLock {
@@ -155,13 +217,13 @@ impl Model for FencedLock {
             return Ok(None);
         };
         let fence = match op {
-            Op::Acquire if call.happened() => match call.result.as_i64() {
+            Op::Acquire if call.happened() => match fence(call.result) {
                 Some(fence) => Some(fence),
                 None => return Err(format!("expected a fence, found {}", call.result)),
             },
             _ => None,
         };
-        let owner = owner(call);
+        let owner = Owner::of(call)?;
         Ok(Some(FencedOp { op, owner, fence }))
     }
 
@@ -178,7 +240,7 @@ impl Model for FencedLock {
                 let holder = Some(op.owner.clone());
                 Some(Fenced { holder, fence })
             }
-            (Op::Release, Some(holder)) if *holder == op.owner => Some(Fenced {
+            (Op::Release, Some(holder)) if holder.is(&op.owner) => Some(Fenced {
                 holder: None,
                 fence: state.fence,
             }),

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 
 use serde_json::Value;
 
+use super::shared::{Shared, allocated};
 use crate::linearizable::model::{Call, Model};
 use crate::operations::Outcome;
 
@@ -45,14 +46,17 @@ pub(crate) fn priority(value: &Value) -> Option<i64> {
     }
 }
 
+/// Oldest first; of a bag or a priority queue sorted, the smallest first.
+type Values = VecDeque<Shared<Value>>;
+
 /// `enqueue`, `push` or `insert` puts a value in; `dequeue`, `pop` or `delete-min` takes one
 /// out and returns it, or null if there is none.
 pub(crate) struct Queue(pub(crate) Discipline);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Op {
-    Put(Value),
-    Take(Value),
+    Put(Shared<Value>),
+    Take(Shared<Value>),
     FoundEmpty,
     /// Whatever comes out, nobody saw it.
     TakeUnseen,
@@ -69,40 +73,67 @@ impl Queue {
     }
 
     /// How many of the values may come out next, of those from the first on.
-    fn next(&self, values: &VecDeque<Value>) -> usize {
+    fn next(&self, values: &Values) -> usize {
         match self.0 {
             Discipline::Priority => {
-                let least = values.front().and_then(priority);
+                let least = values.front().and_then(|value| priority(value));
                 values.partition_point(|value| priority(value) <= least)
             }
             _ => values.len(),
         }
     }
 
-    /// What is left when the value is taken.
-    fn without(&self, values: &VecDeque<Value>, value: &Value) -> Option<VecDeque<Value>> {
-        let at = match self.0 {
-            Discipline::Fifo => (values.front() == Some(value)).then_some(0),
-            Discipline::Lifo => values
-                .len()
-                .checked_sub(1)
-                .filter(|&at| &values[at] == value),
-            Discipline::Bag | Discipline::Priority => {
-                let mut next = values.iter().take(self.next(values));
-                next.position(|other| other == value)
-            }
+    /// Where in a state that sorts the value stands, or would.
+    fn place(&self, values: &Values, value: &Value) -> usize {
+        match self.sorts() {
+            true => values.partition_point(|other| less(other, value)),
+            false => values.len(),
+        }
+    }
+
+    /// Where the values stand that the operation may take out, one of equal ones.
+    fn taken(&self, values: &Values, op: &Op) -> Vec<usize> {
+        let end = match self.0 {
+            Discipline::Fifo => (!values.is_empty()).then_some(0),
+            Discipline::Lifo => values.len().checked_sub(1),
+            Discipline::Bag | Discipline::Priority => None,
         };
-        let mut left = values.clone();
-        left.remove(at?);
-        Some(left)
+        match op {
+            Op::Put(_) | Op::FoundEmpty => Vec::new(),
+            Op::Take(value) => {
+                let is_next = |&at: &usize| values.get(at) == Some(value);
+                let at = match self.sorts() {
+                    true => Some(self.place(values, value)).filter(|&at| at < self.next(values)),
+                    false => end,
+                };
+                at.filter(is_next).into_iter().collect()
+            }
+            Op::TakeUnseen if self.sorts() => {
+                let mut places: Vec<usize> = (0..self.next(values)).collect();
+                places.dedup_by_key(|at| &values[*at]);
+                places
+            }
+            Op::TakeUnseen => end.into_iter().collect(),
+        }
     }
 }
 
+/// A copy that has room for one more.
+fn copy(values: &Values) -> Values {
+    let mut copy = Values::with_capacity(values.len() + 1);
+    copy.extend(values.iter().cloned());
+    copy
+}
+
+fn without(mut values: Values, at: usize) -> Values {
+    values.remove(at);
+    values
+}
+
 impl Model for Queue {
-    /// Oldest first; of a bag or a priority queue sorted, the smallest first.
-    type State = VecDeque<Value>;
+    type State = Values;
     type Op = Op;
-    type Next = Vec<VecDeque<Value>>;
+    type Next = Vec<Values>;
 
     fn name(&self) -> &str {
         match self.0 {
@@ -113,8 +144,8 @@ impl Model for Queue {
         }
     }
 
-    fn initial(&self) -> VecDeque<Value> {
-        VecDeque::new()
+    fn initial(&self) -> Values {
+        Values::new()
     }
 
     fn operation(&self, call: &Call<'_>) -> Result<Option<Op>, String> {
@@ -123,7 +154,7 @@ impl Model for Queue {
             Discipline::Priority if priority(value).is_none() => Err(format!(
                 "expected a whole number or [whole number, value], found {value}"
             )),
-            _ => Ok(value.clone()),
+            _ => Ok(Shared::new(value.clone())),
         };
         Ok(match call.f {
             _ if call.outcome == Outcome::Refused => None,
@@ -139,37 +170,34 @@ impl Model for Queue {
         })
     }
 
-    fn step(&self, values: &VecDeque<Value>, op: &Op) -> Vec<VecDeque<Value>> {
-        let one = |values: Option<VecDeque<Value>>| values.into_iter().collect();
+    fn step(&self, values: &Values, op: &Op) -> Vec<Values> {
+        match op {
+            Op::Put(_) => self.advance(copy(values), op),
+            Op::FoundEmpty if values.is_empty() => vec![Values::new()],
+            _ => {
+                let taken = self.taken(values, op).into_iter();
+                taken.map(|at| without(copy(values), at)).collect()
+            }
+        }
+    }
+
+    fn advance(&self, mut values: Values, op: &Op) -> Vec<Values> {
         match op {
             Op::Put(value) => {
-                let mut values = values.clone();
-                let at = match self.sorts() {
-                    true => values.partition_point(|other| less(other, value)),
-                    false => values.len(),
-                };
-                values.insert(at, value.clone());
+                values.insert(self.place(&values, value), value.clone());
                 vec![values]
             }
-            Op::Take(value) => one(self.without(values, value)),
-            Op::FoundEmpty => one(values.is_empty().then(|| values.clone())),
-            Op::TakeUnseen => match self.0 {
-                Discipline::Fifo => {
-                    one(values.front().and_then(|value| self.without(values, value)))
-                }
-                Discipline::Lifo => {
-                    one(values.back().and_then(|value| self.without(values, value)))
-                }
-                Discipline::Bag | Discipline::Priority => {
-                    let mut different: Vec<&Value> =
-                        values.iter().take(self.next(values)).collect();
-                    different.dedup();
-                    different
-                        .into_iter()
-                        .filter_map(|value| self.without(values, value))
-                        .collect()
-                }
-            },
+            Op::FoundEmpty if values.is_empty() => vec![values],
+            _ => {
+                let mut taken = self.taken(&values, op);
+                let Some(last) = taken.pop() else {
+                    return Vec::new();
+                };
+                let taken = taken.into_iter();
+                let mut next: Vec<Values> = taken.map(|at| without(copy(&values), at)).collect();
+                next.push(without(values, last));
+                next
+            }
         }
     }
 
@@ -192,15 +220,18 @@ impl Model for Queue {
         matches!((op, other), (Op::Take(taken), Op::Put(put)) if taken == put)
     }
 
-    fn state_bytes(&self, values: &VecDeque<Value>) -> usize {
-        48 + values.capacity() * size_of::<Value>()
+    fn state_bytes(&self, values: &Values) -> usize {
+        size_of_val(values) + allocated(values.capacity() * size_of::<Shared<Value>>())
     }
 
-    fn describe_state(&self, values: &VecDeque<Value>) -> String {
+    fn describe_state(&self, values: &Values) -> String {
         if values.is_empty() {
             return "there is nothing in it".to_owned();
         }
-        let list = crate::words::list(values.iter().map(Value::to_string), values.len());
+        let list = crate::words::list(
+            values.iter().map(|value| (**value).to_string()),
+            values.len(),
+        );
         match self.0 {
             Discipline::Bag => format!("it holds {list}"),
             Discipline::Priority => format!("it holds, smallest first, {list}"),
@@ -211,8 +242,8 @@ impl Model for Queue {
     fn describe(&self, op: &Op) -> String {
         let [put, take] = self.verbs();
         match op {
-            Op::Put(value) => format!("{put} {value}"),
-            Op::Take(value) => format!("{take} of {value}"),
+            Op::Put(value) => format!("{put} {}", **value),
+            Op::Take(value) => format!("{take} of {}", **value),
             Op::FoundEmpty => format!("{take} that found nothing"),
             Op::TakeUnseen => take.to_owned(),
         }

@@ -1,9 +1,8 @@
 //! A set: add, remove, contains, and reads of all of it.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
+use super::shared::{Shared, allocated};
 use crate::linearizable::model::{Call, Model};
 use crate::operations::Outcome;
 
@@ -11,24 +10,59 @@ use crate::operations::Outcome;
 /// `contains` returns whether the value is in; `read` returns all of them as a list.
 pub(crate) struct Set;
 
-/// The values, as JSON text.
-type Members = BTreeSet<String>;
+/// A value, as JSON text.
+type Member = Shared<Box<str>>;
+
+/// The values, ascending: large sets are copied more often than they are searched.
+type Members = Vec<Member>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Op {
-    Add(String, Option<bool>),
-    Remove(String, Option<bool>),
-    Contains(String, bool),
-    Read(Vec<String>),
+    Add(Member, Option<bool>),
+    Remove(Member, Option<bool>),
+    Contains(Member, bool),
+    Read(Members),
 }
 
 impl Op {
-    fn member(&self) -> Option<&String> {
+    fn member(&self) -> Option<&Member> {
         match self {
             Op::Add(member, _) | Op::Remove(member, _) | Op::Contains(member, _) => Some(member),
             Op::Read(_) => None,
         }
     }
+
+    /// Whether it can happen.
+    fn fits(&self, members: &Members) -> bool {
+        let agrees = |seen: &Option<bool>, changed: bool| seen.is_none_or(|seen| seen == changed);
+        match self {
+            Op::Add(member, seen) => agrees(seen, place(members, member).is_err()),
+            Op::Remove(member, seen) => agrees(seen, place(members, member).is_ok()),
+            Op::Contains(member, found) => place(members, member).is_ok() == *found,
+            Op::Read(all) => all == members,
+        }
+    }
+
+    fn apply(&self, members: &mut Members) {
+        match self {
+            Op::Add(member, _) => {
+                if let Err(at) = place(members, member) {
+                    members.insert(at, member.clone());
+                }
+            }
+            Op::Remove(member, _) => {
+                if let Ok(at) = place(members, member) {
+                    members.remove(at);
+                }
+            }
+            Op::Contains(..) | Op::Read(_) => {}
+        }
+    }
+}
+
+/// Where it stands, or would.
+fn place(members: &Members, member: &Member) -> Result<usize, usize> {
+    members.binary_search_by(|other| (**other).cmp(member))
 }
 
 impl Model for Set {
@@ -45,7 +79,7 @@ impl Model for Set {
     }
 
     fn operation(&self, call: &Call<'_>) -> Result<Option<Op>, String> {
-        let member = call.argument.to_string();
+        let member = Member::new(call.argument.to_string().into());
         Ok(match call.f {
             _ if call.outcome == Outcome::Refused => None,
             "add" => Some(Op::Add(
@@ -71,10 +105,11 @@ impl Model for Set {
             },
             "read" => match call.result {
                 Value::Array(values) => {
-                    let mut members: Vec<String> = values.iter().map(Value::to_string).collect();
+                    let text = |value: &Value| value.to_string().into_boxed_str();
+                    let mut members: Vec<Box<str>> = values.iter().map(text).collect();
                     members.sort_unstable();
                     members.dedup();
-                    Some(Op::Read(members))
+                    Some(Op::Read(members.into_iter().map(Member::new).collect()))
                 }
                 other => return Err(format!("expected a list, found {other}")),
             },
@@ -83,23 +118,19 @@ impl Model for Set {
     }
 
     fn step(&self, members: &Members, op: &Op) -> Option<Members> {
-        let agrees = |seen: &Option<bool>, changed: bool| seen.is_none_or(|seen| seen == changed);
-        match op {
-            Op::Add(member, seen) => agrees(seen, !members.contains(member)).then(|| {
-                let mut members = members.clone();
-                members.insert(member.clone());
-                members
-            }),
-            Op::Remove(member, seen) => agrees(seen, members.contains(member)).then(|| {
-                let mut members = members.clone();
-                members.remove(member);
-                members
-            }),
-            Op::Contains(member, found) => {
-                (members.contains(member) == *found).then(|| members.clone())
-            }
-            Op::Read(all) => all.iter().eq(members.iter()).then(|| members.clone()),
-        }
+        op.fits(members).then(|| {
+            let mut after = Members::with_capacity(members.len() + 1);
+            after.extend_from_slice(members);
+            op.apply(&mut after);
+            after
+        })
+    }
+
+    fn advance(&self, mut members: Members, op: &Op) -> Option<Members> {
+        op.fits(&members).then(|| {
+            op.apply(&mut members);
+            members
+        })
     }
 
     fn read_only(&self, op: &Op) -> bool {
@@ -125,22 +156,19 @@ impl Model for Set {
             Op::Contains(found, true)
             | Op::Add(found, Some(false))
             | Op::Remove(found, Some(true)) => found == member,
-            Op::Read(all) => all.binary_search(member).is_ok(),
+            Op::Read(all) => place(all, member).is_ok(),
             _ => false,
         }
     }
 
     /// Members are independent of each other, unless somebody read them all.
     fn parts(&self, ops: &[Op]) -> Option<Vec<u32>> {
-        let members: Option<Vec<&String>> = ops.iter().map(Op::member).collect();
+        let members: Option<Vec<&Member>> = ops.iter().map(Op::member).collect();
         super::number_by(members?.into_iter())
     }
 
     fn state_bytes(&self, members: &Members) -> usize {
-        48 + members
-            .iter()
-            .map(|member| member.capacity() + 40)
-            .sum::<usize>()
+        size_of_val(members) + allocated(members.capacity() * size_of::<Member>())
     }
 
     fn describe_state(&self, members: &Members) -> String {
@@ -148,7 +176,7 @@ impl Model for Set {
             true => "the set is empty".to_owned(),
             false => format!(
                 "the set is {}",
-                crate::words::list(members.iter(), members.len())
+                crate::words::list(members.iter().map(|member| &***member), members.len())
             ),
         }
     }
@@ -160,11 +188,14 @@ impl Model for Set {
             Some(false) => ", which changed nothing",
         };
         match op {
-            Op::Add(member, seen) => format!("add {member}{}", changed(seen)),
-            Op::Remove(member, seen) => format!("remove {member}{}", changed(seen)),
-            Op::Contains(member, true) => format!("found {member}"),
-            Op::Contains(member, false) => format!("did not find {member}"),
-            Op::Read(all) => format!("read [{}]", crate::words::list(all.iter(), all.len())),
+            Op::Add(member, seen) => format!("add {}{}", **member, changed(seen)),
+            Op::Remove(member, seen) => format!("remove {}{}", **member, changed(seen)),
+            Op::Contains(member, true) => format!("found {}", **member),
+            Op::Contains(member, false) => format!("did not find {}", **member),
+            Op::Read(all) => format!(
+                "read [{}]",
+                crate::words::list(all.iter().map(|member| &***member), all.len())
+            ),
         }
     }
 }

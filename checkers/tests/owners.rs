@@ -1,0 +1,121 @@
+//! What the arguments of locks, semaphores and counters mean: whose a lock is, and how much.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use witness_checkers::{Digest, KeyBy, Options, Valid, Verdict, find};
+use witness_histories::history;
+
+fn check(model: &str, key_by: &str, shorthand: &str) -> Verdict {
+    let checker = find("linearizable").unwrap();
+    let digest = Digest::of(&history(shorthand).unwrap(), [checker]).unwrap();
+    let mut options = Options::default();
+    options.object.model = Some(model.to_owned());
+    options.object.key_by = match key_by {
+        "" => KeyBy::Key,
+        field => KeyBy::Field(field.to_owned()),
+    };
+    checker.check(&digest, &options)
+}
+
+/// A process takes the lock and a process gives it back, with these values.
+fn taken_and_given_back(processes: [u8; 2], values: [&str; 2], result: &str) -> String {
+    let ([first, second], [taken, given]) = (processes, values);
+    format!(
+        "{first} invoke acquire _ {taken}\n{first} ok acquire _ {result}\n\
+         {second} invoke release _ {given}\n{second} ok release"
+    )
+}
+
+#[test]
+fn a_value_that_names_the_lock_names_no_owner() {
+    let lock = r#"{"name":"L1"}"#;
+    for model in ["owner-mutex", "fenced-lock"] {
+        let of = |processes| taken_and_given_back(processes, [lock; 2], "1");
+        let verdict = check(model, "name", &of([0, 1]));
+        assert_eq!(verdict.valid, Valid::False, "{model}: {verdict:?}");
+        let why = &verdict.anomalies[0].explanation;
+        assert!(why.contains("process 0 holds the lock"), "{why}");
+        assert!(why.contains("release by process 1"), "{why}");
+        let verdict = check(model, "name", &of([0, 0]));
+        assert_eq!(verdict.valid, Valid::True, "{model}: {verdict:?}");
+    }
+}
+
+#[test]
+fn an_owner_is_the_one_that_both_name_or_else_the_process() {
+    let of = |processes, values| {
+        let lines = taken_and_given_back(processes, values, r#"{"fence":1}"#);
+        check("fenced-lock", "", &lines).valid
+    };
+    let (ann, bob) = (r#"{"owner":"ann"}"#, r#"{"owner":"bob","client":"ann"}"#);
+    assert_eq!(
+        of([0, 1], [ann, ann]),
+        Valid::True,
+        "she used two processes"
+    );
+    assert_eq!(of([0, 1], [ann, r#"{"client":"ann"}"#]), Valid::True);
+    assert_eq!(of([0, 0], [ann, bob]), Valid::False);
+    assert_eq!(of([0, 0], [ann, "_"]), Valid::True);
+    assert_eq!(of([0, 1], [ann, "_"]), Valid::False);
+    assert_eq!(of([0, 0], ["_", bob]), Valid::True);
+    assert_eq!(
+        of([1, 0], ["_", r#"{"owner":1}"#]),
+        Valid::False,
+        "1 is a name"
+    );
+    assert_eq!(of([0, 1], ["_", "{\"owner\":null}"]), Valid::False);
+}
+
+#[test]
+fn what_may_be_the_owner_or_the_lock_is_not_guessed() {
+    for value in ["\"L1\"", "7", "true", "[\"L1\",\"ann\"]"] {
+        for model in ["owner-mutex", "fenced-lock"] {
+            let lines = taken_and_given_back([0, 1], [value; 2], "1");
+            let verdict = check(model, "", &lines);
+            let why = format!(
+                "event 0: expected an owner as {{\"owner\": ...}}, or no value, found acquire of {value}: nobody can tell whether that is the owner or the lock"
+            );
+            assert_eq!((verdict.valid, verdict.summary), (Valid::Unknown, why));
+        }
+    }
+    // Nor is an owner whom only completions name: of the others nobody would know.
+    let lines = taken_and_given_back([0, 0], ["_"; 2], r#"{"fence":1,"owner":"ann"}"#);
+    let verdict = check("fenced-lock", "", &lines);
+    assert_eq!(verdict.valid, Valid::Unknown, "{verdict:?}");
+    assert_eq!(
+        verdict.summary,
+        r#"event 0: its completion names another owner than its invocation, {"fence":1,"owner":"ann"}"#
+    );
+}
+
+#[test]
+fn a_number_may_stand_in_a_field_of_its_own() {
+    let of = |model, value: &str| {
+        let lines = format!(
+            "0 invoke acquire _ {value}\n0 ok acquire\n1 invoke acquire _ {value}\n1 ok acquire"
+        );
+        check(model, "name", &lines)
+    };
+    // There is one permit of each name.
+    let verdict = of("semaphore", r#"{"name":"S"}"#);
+    assert_eq!(verdict.valid, Valid::False, "{verdict:?}");
+    assert_eq!(
+        of("semaphore", r#"{"name":"S","permits":0}"#).valid,
+        Valid::True
+    );
+    assert_eq!(
+        of("semaphore", r#"{"name":"S","permits":2}"#).valid,
+        Valid::False
+    );
+    for value in [r#"{"name":"S","count":0}"#, r#"{"name":"S","permits":"0"}"#] {
+        let verdict = of("semaphore", value);
+        assert_eq!(verdict.valid, Valid::Unknown, "{verdict:?}");
+    }
+    let counted = r#"0 invoke add _ {"name":"C","amount":5}
+0 ok add
+0 invoke read _ {"name":"C"}
+0 ok read _ 5"#;
+    assert_eq!(check("counter", "name", counted).valid, Valid::True);
+    let miscounted = counted.replace("read _ 5", "read _ 6");
+    assert_eq!(check("counter", "name", &miscounted).valid, Valid::False);
+}
