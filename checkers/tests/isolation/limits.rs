@@ -124,7 +124,7 @@ fn what_was_found_until_then_counts() {
     assert_eq!(anomalies_of(&found), ["G2-item".to_owned()].into());
     assert_eq!(
         found.summary,
-        "not strict-serializable; that any other level holds is not known: 20 transactions"
+        "not strict-serializable; the first to fail: repeatable-read; that any other level holds is not known: 20 transactions"
     );
     let note = "G2-item: at least 1, for not all was looked at";
     assert!(found.notes.iter().any(|said| said == note), "{found:#?}");
