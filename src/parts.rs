@@ -10,32 +10,32 @@ use witness_workloads::Part;
 use crate::store::Run;
 
 /// What runs of one database must have in common at least.
-const ALWAYS: [&str; 4] = ["workload", "database", "isolation", "level"];
+const ALWAYS: [&str; 4] = ["workload", "backend", "isolation", "level"];
 
-/// What the parts of one run must have been asked alike, by name.
+/// Options in which the parts of one run may differ.
+const OWN: [&str; 6] = [
+    "part",
+    "recorder",
+    "clock_uncertainty_ns",
+    "clock_bound",
+    "timeout_ms",
+    "settle_ms_max",
+];
+
+/// What the parts of one run must have alike, by name: what makes their plan, and whatever
+/// else they were asked.
 pub fn alike(run: &Run) -> Value {
-    let regions: Vec<_> = run.endpoints.iter().map(|e| &e["region"]).collect();
-    let mut alike = json!({
-        "workload": run.workload,
-        "database": run.backend,
-        "regions": regions,
-        "seed": run.seed,
-    });
-    for name in [
-        "app",
-        "bursts",
-        "seat",
-        "on_sale",
-        "send_twice",
-        "keys",
-        "requests",
-        "ops",
-        "writes_per_key",
-        "isolation",
-        "level",
-    ] {
-        alike[name] = run.options[name].clone();
+    let mut alike = run.options.clone();
+    if let Some(options) = alike.as_object_mut() {
+        options.retain(|name, _| !OWN.contains(&name.as_str()));
     }
+    let regions: Vec<_> = run.endpoints.iter().map(|e| &e["region"]).collect();
+    alike["workload"] = run.workload.as_str().into();
+    alike["backend"] = run.backend.as_str().into();
+    alike["regions"] = json!(regions);
+    alike["seed"] = run.seed.into();
+    // Another one may make other values of the same seed.
+    alike["version"] = run.version.as_str().into();
     alike
 }
 

@@ -12,7 +12,7 @@ use witness_workloads::{Parameters, Part, Workload};
 
 use crate::backends::{self, Backend, OpenError};
 use crate::check::{self, Unreadable};
-use crate::clock_bound::{ClockBound, Missed, NoBound};
+use crate::clock_bound::{self, ClockBound, Missed, NoBound};
 use crate::input::Input;
 use crate::parts;
 use crate::report;
@@ -211,7 +211,7 @@ pub async fn run(
             part,
             wait_max,
             plan: parts::alike(&run),
-            uncertainty: uncertainty(spec, bound.as_deref()),
+            uncertainty: uncertainty(spec.clock.as_ref()),
         }),
     };
     let mut progress = |p| told(Told::Progress(p));
@@ -265,11 +265,11 @@ fn clock_bound(spec: &Spec) -> Result<Option<Arc<ClockBound>>, Failed> {
 }
 
 /// By how much the clock may be off now.
-fn uncertainty(spec: &Spec, bound: Option<&ClockBound>) -> Duration {
-    let ns = match &spec.clock {
+fn uncertainty(clock: Option<&Clock>) -> Duration {
+    let ns = match clock {
+        None => 0,
         Some(Clock::Within(ns)) => *ns,
-        _ => bound
-            .and_then(ClockBound::now)
+        Some(Clock::ClockBound(segment)) => clock_bound::now(segment)
             .map_or(0, |now| now.latest().abs_diff(now.earliest()).div_ceil(2)),
     };
     Duration::from_nanos(ns)

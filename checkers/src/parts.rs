@@ -159,4 +159,26 @@ mod tests {
             assert_eq!(judged(&notes).valid, Valid::False, "{notes}");
         }
     }
+
+    #[test]
+    fn a_proof_of_a_part_proves_nothing() {
+        let text = "0 invoke write x 1\n0 ok     write x 1";
+        let checker = find("linearizable").unwrap();
+        let whole = Digest::of(&history(text).unwrap(), [checker]).unwrap();
+        let (_, proof) = crate::linearize(&whole, &Options::default());
+        let proof = proof.unwrap();
+        assert_eq!(
+            crate::verify_proof(&whole, &Options::default(), &proof),
+            Ok(())
+        );
+        let part = history(&(note("a", 1, 2) + text)).unwrap();
+        let part = Digest::of(&part, [checker]).unwrap();
+        // The same operations, one event later.
+        let mut later = proof.clone();
+        for order in &mut later.orders {
+            order.operations.iter_mut().for_each(|event| *event += 1);
+        }
+        let flaw = crate::verify_proof(&part, &Options::default(), &later).unwrap_err();
+        assert!(flaw.to_string().contains("this is part 1 of 2"), "{flaw}");
+    }
 }

@@ -186,7 +186,7 @@ pub async fn run(
         if !burst.reads_only {
             agreed = None;
         } else if agreed.is_none() {
-            meet(&mut meeting, stop, progress, &mut ended).await;
+            alone |= !meet(&mut meeting, stop, progress, &mut ended).await;
             agreed = settle(&plan, database, &tables, recorder, stop, progress).await?;
         }
         let clients = burst.clients.len();

@@ -127,6 +127,9 @@ pub fn linearize(digest: &Digest, options: &Options) -> (Verdict, Option<Proof>)
 /// # Errors
 /// Why it is no proof of this history.
 pub fn verify_proof(digest: &Digest, options: &Options, proof: &Proof) -> Result<(), Flaw> {
+    if let Some(unseen) = digest.caveats().iter().find(|caveat| caveat.unseen) {
+        return Err(Flaw::Unseen(unseen.message.clone()));
+    }
     let chosen = models::find(&proof.model, &options.object)
         .map_err(|error| Flaw::Model(error.to_string()))?;
     if let Some(asked) = options

@@ -62,6 +62,9 @@ pub enum Flaw {
     /// The model does not allow an operation where it stands.
     #[error("the operation of event {0} cannot happen where it stands")]
     NotAllowed(u64),
+    /// A part of the history is not there, so that nothing is proven of the whole.
+    #[error("{0}")]
+    Unseen(String),
     /// Some event has no clock, or one that contradicts others.
     #[error("the clocks of the history's recorders do not tell when its events happened")]
     Unplaced,
