@@ -101,3 +101,26 @@ fn waiting_for_a_lock_hides_nothing() {
         assert_eq!(events.len(), 4, "{model}: {events:?}");
     }
 }
+
+/// A search on the way to a small witness forgets states; the others must not miss them.
+#[test]
+fn states_that_were_forgotten_are_not_asked_for() {
+    let mut lines = String::new();
+    let mut text = String::new();
+    for n in 0..700 {
+        let piece = format!("piece-{n:06}");
+        lines += &format!("0 invoke append k \"{piece}\"\n0 ok append k \"{piece}\"\n");
+        if n < 699 {
+            text += &piece;
+        }
+    }
+    lines += &format!("0 invoke get k\n0 ok get k \"{text}\"\n");
+    lines += "0 invoke append k \"late\"\n0 ok append k \"late\"";
+    let checker = witness_checkers::find("linearizable").unwrap();
+    let history = witness_histories::history(&lines).unwrap();
+    let digest = witness_checkers::Digest::of(&history, [checker]).unwrap();
+    let mut options = witness_checkers::Options::default();
+    options.object.model = Some("kv".to_owned());
+    let verdict = checker.check(&digest, &options);
+    assert_eq!(verdict.valid, witness_checkers::Valid::False);
+}

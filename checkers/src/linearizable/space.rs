@@ -171,8 +171,7 @@ impl<M: Model> Space for States<'_, M> {
     }
 
     fn covers(&self, state: u32, other: u32) -> bool {
-        let [of, with] = [state, other].map(|number| &self.states[number as usize]);
-        state == other || self.model.covers(of, with)
+        state == other || self.model.covers(self.state(state), self.state(other))
     }
 
     fn describe_state(&self, state: u32) -> String {

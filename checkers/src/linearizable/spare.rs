@@ -59,6 +59,8 @@ pub(super) struct Course<'a> {
     /// The plan's operations that are left out.
     gone: Vec<bool>,
     steps_left: u64,
+    /// What the states may take, in bytes.
+    bytes_max: usize,
 }
 
 /// How a history goes on without some operations.
@@ -76,6 +78,7 @@ impl<'a> Course<'a> {
         if plan.slots > SLOTS_MAX {
             return None;
         }
+        let bytes_max = space.bytes().saturating_add(BYTES_MAX);
         let mut course = Course {
             frontier: Frontier::new(plan),
             plan,
@@ -87,6 +90,7 @@ impl<'a> Course<'a> {
             }]],
             gone: vec![false; plan.musts.len()],
             steps_left: steps_max,
+            bytes_max,
         };
         for rank in 0..plan.returns.len() {
             let next = course.after(&course.reached[rank].clone(), rank as u32)?;
@@ -206,6 +210,11 @@ impl<'a> Course<'a> {
         let mut next = Vec::new();
         while let Some(mut node) = open.pop_front() {
             self.steps_left = self.steps_left.checked_sub(1)?;
+            if self.space.bytes() > self.bytes_max {
+                // There is no room for more of it either.
+                self.steps_left = 0;
+                return None;
+            }
             if node.done & bit != 0 {
                 node.done ^= bit;
                 reached.insert(&node);
@@ -284,6 +293,9 @@ impl Minimal {
 fn is_within(used: &[u32], others: &[u32]) -> bool {
     used.iter().zip(others).all(|(used, other)| used <= other)
 }
+
+/// Bytes that the states come to take, at most, while it is found out what may go.
+const BYTES_MAX: usize = 64 << 20;
 
 /// Operations that are tried together with each one, after it.
 const NEAR: usize = 64;
