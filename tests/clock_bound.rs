@@ -2,11 +2,13 @@
 //! clocks of this host, and on those that tell no bound.
 #![cfg(all(target_os = "linux", target_pointer_width = "64"))]
 
+mod command;
+
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use command::witness;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -102,20 +104,6 @@ impl Segment {
 
 fn dir() -> TempDir {
     tempfile::tempdir().expect("a directory")
-}
-
-/// Exit code, standard output, standard error.
-fn witness(dir: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_witness"))
-        .args(arguments)
-        .current_dir(dir)
-        .output()
-        .expect("witness runs");
-    (
-        output.status.code().expect("an exit code"),
-        String::from_utf8(output.stdout).expect("UTF-8"),
-        String::from_utf8(output.stderr).expect("UTF-8"),
-    )
 }
 
 const RUN: [&str; 10] = [

@@ -1,28 +1,16 @@
 //! `witness merge` as a user meets it, and that a history which was taken apart and merged
 //! is judged as it was.
 
+mod command;
+
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 #[cfg(feature = "aws")]
 use std::time::SystemTime;
 
+use command::witness;
 use serde_json::Value;
 use tempfile::TempDir;
-
-/// Exit code, standard output, standard error.
-fn witness(dir: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_witness"))
-        .args(arguments)
-        .current_dir(dir)
-        .output()
-        .expect("witness runs");
-    (
-        output.status.code().expect("an exit code"),
-        String::from_utf8(output.stdout).expect("UTF-8"),
-        String::from_utf8(output.stderr).expect("UTF-8"),
-    )
-}
 
 /// A write that the east saw from 100 to 200 µs, and a read of nothing that the west saw
 /// from `read` on.

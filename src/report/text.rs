@@ -220,17 +220,20 @@ fn anomaly(out: &mut dyn Write, anomaly: &Anomaly) -> io::Result<()> {
             continue;
         };
         let line = format!("{name}: {}", operations.join(" "));
-        for (n, line) in wrap(&line, COLUMNS - 8).into_iter().enumerate() {
-            let indent = if n == 0 { 6 } else { 8 };
-            writeln!(out, "{:indent$}{DIM}{line}{DIM:#}", "")?;
-        }
+        indented(out, 6, &line, DIM)?;
     }
     Ok(())
 }
 
 fn paragraph(out: &mut dyn Write, text: &str, style: Style) -> io::Result<()> {
-    for (n, line) in wrap(text, COLUMNS - 6).into_iter().enumerate() {
-        let indent = if n == 0 { 4 } else { 6 };
+    indented(out, 4, text, style)
+}
+
+/// A paragraph whose first line begins so far in, and the others a little further.
+fn indented(out: &mut dyn Write, first: usize, text: &str, style: Style) -> io::Result<()> {
+    let others = first + 2;
+    for (n, line) in wrap(text, COLUMNS - others).into_iter().enumerate() {
+        let indent = if n == 0 { first } else { others };
         writeln!(out, "{:indent$}{style}{line}{style:#}", "")?;
     }
     Ok(())

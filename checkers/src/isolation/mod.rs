@@ -344,23 +344,24 @@ fn levels_json(judgement: &Judgement) -> Value {
 /// The levels that hold and that no other that holds implies.
 fn strongest(judgement: &Judgement) -> Vec<&'static str> {
     let holds = |level: &Level| matches!(judgement.status(*level), Status::Holds);
-    let implied = |level: Level| {
-        let mut others = Level::all().filter(holds);
-        others.any(|other| other != level && other.is_at_least(level))
-    };
-    let strongest = Level::all().filter(holds).filter(|&level| !implied(level));
-    strongest.map(Level::name).collect()
+    outermost(holds, Level::is_at_least)
 }
 
 /// The levels that fail and that imply no other that fails.
 fn weakest(judgement: &Judgement) -> Vec<&'static str> {
     let fails = |level: &Level| matches!(judgement.status(*level), Status::Fails(_));
-    let implies = |level: Level| {
-        let mut others = Level::all().filter(fails);
-        others.any(|other| other != level && level.is_at_least(other))
-    };
-    let weakest = Level::all().filter(fails).filter(|&level| !implies(level));
-    weakest.map(Level::name).collect()
+    outermost(fails, |other, level| level.is_at_least(other))
+}
+
+/// The levels of some kind that no other of them is beyond.
+fn outermost(
+    is_one: impl Fn(&Level) -> bool,
+    is_beyond: impl Fn(Level, Level) -> bool,
+) -> Vec<&'static str> {
+    let all: Vec<Level> = Level::all().filter(is_one).collect();
+    let within = |level: Level| all.iter().any(|&o| o != level && is_beyond(o, level));
+    let outermost = all.iter().copied().filter(|&level| !within(level));
+    outermost.map(Level::name).collect()
 }
 
 fn invocations(transactions: &Transactions, of: impl Iterator<Item = u32>) -> Vec<u64> {
