@@ -25,6 +25,7 @@ mod random;
 mod replay;
 mod simulated;
 mod smallest;
+mod whole;
 
 use proptest::test_runner::{Config, RngSeed};
 
