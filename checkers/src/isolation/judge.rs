@@ -5,7 +5,7 @@
 //! and what it forbids besides is known not to be there: with the order of versions that was
 //! seen, or with one that was found. Else it is open.
 
-use super::cycles::{Search, search};
+use super::cycles::{Search, Undecided, search};
 use super::data::{Data, Decision, Execution, graph_of};
 use super::explain;
 use super::findings::Findings;
@@ -15,6 +15,8 @@ use super::order;
 use super::phenomena::Order::{self, Free, Process, Realtime};
 use super::phenomena::Phenomenon;
 use super::transactions::Transactions;
+use super::words;
+use crate::words::{count, list, list_with};
 
 /// What is known of a level.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +122,7 @@ pub(crate) fn judge<D: Data>(transactions: &Transactions, data: &D) -> Judgement
         judgement
             .findings
             .add(*phenomenon, || explain::cycle(transactions, data, cycle));
-        if certain.unfinished().is_some() {
+        if certain.stopped > 0 {
             judgement.findings.cut(*phenomenon);
         }
     }
@@ -173,12 +175,52 @@ fn certain_cycles<D: Data>(transactions: &Transactions, data: &D, counts: &[bool
 /// Whether all cycles that the level forbids are known not to be there.
 fn is_free_of_cycles(level: Level, searched: &Search) -> bool {
     !searched.is_cut
-        && !searched.open.iter().any(|&open| level.forbids(open))
+        && !is_open(level, searched)
         && !searched
             .found
             .iter()
             .flatten()
             .any(|&(found, _)| level.forbids(found))
+}
+
+/// Whether there may be something that the level forbids and that was not found.
+fn is_open(level: Level, searched: &Search) -> bool {
+    searched.open.iter().any(|&open| level.forbids(open))
+}
+
+/// What the search left open of the level, why, and where that may be.
+fn undecided(transactions: &Transactions, level: Level, searched: &Search) -> String {
+    let open = searched.open.iter().copied();
+    let open: Vec<Phenomenon> = open.filter(|&open| level.forbids(open)).collect();
+    let names = open.iter().map(|open| open.name());
+    let names = list_with("or", names, open.len());
+    let mut text = format!(
+        "whether there is a {names}, which {} forbids, is open: ",
+        level.name()
+    );
+    text.push_str(&match searched.stopped {
+        0 => "the search for it ran out of budget".to_owned(),
+        stopped => format!(
+            "time was up when of {} whose transactions depend on each other in circles {} had been looked at",
+            count(searched.components as u64, "group"),
+            searched.components - stopped
+        ),
+    });
+    if let Some(Undecided { size, first, cycle }) = &searched.undecided {
+        let names = first.iter().map(|&at| words::transaction(transactions, at));
+        text.push_str(&format!(
+            "; the largest that is left has {} ({})",
+            count(*size as u64, "transaction"),
+            list(names, *size)
+        ));
+        if !cycle.is_empty() {
+            text.push_str(&format!(
+                ", and one of its circles is {}",
+                explain::walk(transactions, cycle)
+            ));
+        }
+    }
+    text
 }
 
 /// Levels that are about cycles, the stronger first: with known versions, those hold of
@@ -235,13 +277,7 @@ fn hold_without(judgement: &mut Judgement, transactions: &Transactions, certain:
         } else if certain.is_cut {
             judgement.set(level, Status::Open(TOO_LARGE.to_owned()));
         } else {
-            let why = certain.unfinished().unwrap_or_else(|| {
-                format!(
-                    "{} transactions depend on each other in circles, and the search for one that {} forbids ran out of budget",
-                    certain.largest,
-                    level.name()
-                )
-            });
+            let why = undecided(transactions, level, certain);
             judgement.set(level, Status::Open(why));
         }
     }
@@ -260,8 +296,13 @@ fn hold_by_orders<D: Data>(
             continue;
         }
         if data.stop().now() {
-            let why = certain.unfinished();
-            let why = why.unwrap_or_else(|| "time was up".to_owned());
+            let why = match is_open(level, certain) {
+                true => undecided(transactions, level, certain),
+                false => format!(
+                    "time was up before an order of versions was looked for with which it is {}",
+                    level.name()
+                ),
+            };
             judgement.set(level, Status::Open(why));
             continue;
         }
@@ -302,11 +343,12 @@ fn hold_by_orders<D: Data>(
                     continue;
                 }
                 let (name, kind) = (level.name(), execution.name());
-                Status::Open(searched.unfinished().unwrap_or_else(|| {
-                    format!(
+                Status::Open(match is_open(level, &searched) {
+                    true => undecided(transactions, level, &searched),
+                    false => format!(
                         "versions whose order nobody saw leave it open whether it is {name}: with the one {kind} order that was tried it is not"
-                    )
-                }))
+                    ),
+                })
             }
         };
         judgement.set(level, status);
