@@ -82,14 +82,11 @@ impl Search {
             cycle.iter().any(is_order)
         };
         for found in &mut other.found {
+            // What is worse says all: another order of versions may have less.
+            found.sort_by_key(|&(phenomenon, _)| phenomenon);
             // Best shown by an edge of that order, not by what was inferred from it.
-            if found.iter().any(|(_, cycle)| needs_order(cycle)) {
-                found.retain(|(_, cycle)| needs_order(cycle));
-            } else {
-                // What is worse says all: another order of versions may have less.
-                found.sort_by_key(|&(phenomenon, _)| phenomenon);
-                found.truncate(1);
-            }
+            let mut is_worst = true;
+            found.retain(|(_, cycle)| std::mem::take(&mut is_worst) || needs_order(cycle));
             found.retain(|&(new, _)| !known.iter().any(|&known| shows_more(known, new)));
         }
         other.found.retain(|found| !found.is_empty());
@@ -398,7 +395,7 @@ impl<'a> Inquiry<'a> {
                 continue;
             }
             let starts = component.starts(Kinds::of(&[first]), between_vertices(&members));
-            self.shortest(&starts, self.wanted(kinds, shape, order), WORK_MAX);
+            self.shaped(&starts, kinds, shape, order, WORK_MAX);
             // Who forbids G1c forbids G0 too, and not the other way round.
             if !self.knows(Shape::G0) && !self.knows(shape) {
                 self.any(Automaton::any(kinds), between_vertices(&members));
@@ -419,8 +416,7 @@ impl<'a> Inquiry<'a> {
         }
         if !self.knows(Shape::G2Item) {
             let starts = component.starts(RW, between_vertices(&inside));
-            let automaton = self.wanted(all, Shape::G2Item, order);
-            self.shortest(&starts, automaton, SAMPLE_WORK_MAX);
+            self.shaped(&starts, all, Shape::G2Item, order, SAMPLE_WORK_MAX);
         }
         if self.outcome.found.is_empty() {
             self.any(Automaton::any(all), between_vertices(&inside));
@@ -430,13 +426,10 @@ impl<'a> Inquiry<'a> {
     /// There is a cycle without two rw in a row, and all such are through these points.
     fn without_adjacent(&mut self, order: Order, all: Kinds, points: &[u32]) {
         let rw = self.component.starts(RW, between_points(points));
-        let all_tried = self.knows(Shape::GSingle) || {
-            let automaton = self.wanted(all, Shape::GSingle, order);
-            self.shortest(&rw, automaton, WORK_MAX)
-        };
+        let all_tried =
+            self.knows(Shape::GSingle) || self.shaped(&rw, all, Shape::GSingle, order, WORK_MAX);
         if !self.knows(Shape::GNonadjacent) {
-            let automaton = self.wanted(all, Shape::GNonadjacent, order);
-            self.shortest(&rw, automaton, SAMPLE_WORK_MAX);
+            self.shaped(&rw, all, Shape::GNonadjacent, order, SAMPLE_WORK_MAX);
         }
         let shapes = [Shape::G0, Shape::G1c, Shape::GSingle, Shape::GNonadjacent];
         if !shapes.into_iter().any(|shape| self.knows(shape)) {
@@ -454,23 +447,36 @@ impl<'a> Inquiry<'a> {
         self.outcome.open.insert(Phenomenon::Cycle(shape, order));
     }
 
-    fn wanted(&self, kinds: Kinds, shape: Shape, order: Order) -> Automaton {
-        let needs = match order {
-            _ if order <= self.floor => None,
-            Order::Free => None,
-            Order::Process => Some(Kinds::of(&[Kind::Process])),
-            Order::Realtime => Some(Kinds::of(&[Kind::Realtime])),
+    /// Adds the [shortest](Inquiry::shortest) cycles of the shape that need the order. Where it
+    /// was assumed, one with an edge of it if there is any: else it was used to infer others.
+    fn shaped(
+        &mut self,
+        starts: &[Step],
+        kinds: Kinds,
+        shape: Shape,
+        order: Order,
+        work_max: u64,
+    ) -> bool {
+        let is_assumed = order <= self.floor;
+        let needs = match (is_assumed, order) {
+            (_, Order::Free) => None,
+            (true, _) => Some(kinds_of(order)),
+            (false, Order::Process) => Some(Kinds::of(&[Kind::Process])),
+            (false, Order::Realtime) => Some(Kinds::of(&[Kind::Realtime])),
         };
-        Automaton {
-            kinds,
-            needs,
-            rw: match shape {
-                Shape::G0 | Shape::G1c => Progress::None,
-                Shape::GSingle => Progress::One,
-                Shape::GNonadjacent | Shape::LongFork => Progress::Nonadjacent,
-                Shape::G2Item => Progress::Adjacent,
-            },
+        let rw = match shape {
+            Shape::G0 | Shape::G1c => Progress::None,
+            Shape::GSingle => Progress::One,
+            Shape::GNonadjacent | Shape::LongFork => Progress::Nonadjacent,
+            Shape::G2Item => Progress::Adjacent,
+        };
+        let automaton = Automaton { kinds, needs, rw };
+        let all_tried = self.shortest(starts, automaton, work_max);
+        if !is_assumed || needs.is_none() || self.knows(shape) {
+            return all_tried;
         }
+        let needs = None;
+        self.shortest(starts, Automaton { needs, ..automaton }, work_max)
     }
 
     /// Adds the shortest cycles of the automaton's through a sample of the edges, and through

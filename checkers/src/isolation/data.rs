@@ -48,6 +48,8 @@ pub(crate) enum Decision {
     Holds,
     /// It does not; what was found is among what it forbids.
     Violated(Findings),
+    /// It does not: there is no order of versions with which it would, and why.
+    NoOrder(String),
     /// It could not be decided, and why.
     Open(String),
 }

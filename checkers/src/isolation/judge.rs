@@ -8,7 +8,7 @@
 use super::cycles::{Search, Undecided, search};
 use super::data::{Data, Decision, Execution, graph_of};
 use super::explain;
-use super::findings::Findings;
+use super::findings::{Finding, Findings};
 use super::graph::GraphBuilder;
 use super::levels::Level;
 use super::order;
@@ -326,11 +326,7 @@ fn hold_by_orders<D: Data>(
             }
             Err(not_found) => Status::Open(not_found.why),
             Ok(orders) => {
-                let graph = graph_of(transactions, data, counts, order, Some(&orders));
-                let mut upto = self::orders(transactions);
-                upto.retain(|&narrower| narrower <= order);
-                let searched = search(&graph, &upto, Free, &|_, _| Vec::new(), data.stop());
-                drop(graph);
+                let searched = with(transactions, data, counts, order, &orders);
                 if is_free_of_cycles(level, &searched) {
                     judgement.set_holds(level);
                     continue;
@@ -353,6 +349,55 @@ fn hold_by_orders<D: Data>(
         };
         judgement.set(level, status);
     }
+}
+
+/// Cycles up to an order, with that order of versions.
+fn with<D: Data>(
+    transactions: &Transactions,
+    data: &D,
+    counts: &[bool],
+    order: Order,
+    orders: &D::Orders,
+) -> Search {
+    let graph = graph_of(transactions, data, counts, order, Some(orders));
+    let mut upto = self::orders(transactions);
+    upto.retain(|&narrower| narrower <= order);
+    search(&graph, &upto, Free, &|_, _| Vec::new(), data.stop())
+}
+
+/// What shows that no order of versions is one with which the level holds: `why`, and what is
+/// wrong with one of them, as an example.
+pub(crate) fn without_order<D: Data>(
+    transactions: &Transactions,
+    data: &D,
+    level: Level,
+    why: &str,
+) -> Finding {
+    let counts: Vec<bool> = (0..transactions.len() as u32)
+        .map(|at| data.counts(at))
+        .collect();
+    let mut finding = Finding {
+        key: None,
+        explanation: why.to_owned(),
+        transactions: (0..transactions.len() as u32).collect(),
+        steps: Vec::new(),
+    };
+    let (_, order) = kind_of(level);
+    let Ok(orders) = data.orders(Execution::Any, order) else {
+        return finding;
+    };
+    let searched = with(transactions, data, &counts, order, &orders);
+    let mut forbidden: Vec<_> = searched.found.iter().flatten().collect();
+    forbidden.retain(|&&(found, _)| level.forbids(found));
+    if let Some((phenomenon, cycle)) = forbidden.iter().min_by_key(|(_, cycle)| cycle.len()) {
+        let example = explain::cycle(transactions, data, cycle);
+        finding.explanation.push_str(&format!(
+            ". Whichever order they are in, something is wrong: with one of them there is, for example, {phenomenon}: {}",
+            example.explanation
+        ));
+        finding.steps = example.steps;
+    }
+    finding
 }
 
 /// The executions that the level allows.
@@ -387,6 +432,10 @@ fn decide_rest<D: Data>(judgement: &mut Judgement, transactions: &Transactions, 
             Decision::Violated(findings) => {
                 judgement.findings.merge(findings);
                 judgement.fail_by_findings();
+                continue;
+            }
+            Decision::NoOrder(why) => {
+                judgement.fail(level, &why);
                 continue;
             }
             Decision::Open(why) => Status::Open(why),

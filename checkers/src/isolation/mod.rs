@@ -285,13 +285,9 @@ fn rule<D: Data>(
         // It is shown by an anomaly of its own, unless only a proof that there is no
         // order shows it.
         Status::Fails(Some(why)) => {
-            ruling.anomaly("no-order", || Anomaly {
-                name: "no-order".to_owned(),
-                key: None,
-                explanation: why.clone(),
-                operations: invocations(transactions, 0..transactions.len() as u32),
-                rows: Vec::new(),
-                cycle: None,
+            ruling.anomaly("no-order", || {
+                let finding = judge::without_order(transactions, data, level, why);
+                anomaly(transactions, "no-order", &finding)
             });
         }
         Status::Fails(None) | Status::Holds => {}

@@ -21,6 +21,7 @@ mod levels;
 mod limits;
 mod model;
 mod oracle;
+mod orders;
 mod random;
 mod replay;
 mod simulated;
