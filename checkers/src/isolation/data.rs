@@ -117,6 +117,12 @@ pub(crate) trait Data: Sync {
     /// None was found.
     fn orders(&self, execution: Execution, order: Order) -> Result<Self::Orders, NotFound>;
 
+    /// Every order of the versions that agrees with the reads, if they are so few that each can
+    /// be looked at; else none.
+    fn every_order(&self) -> Option<Vec<Self::Orders>> {
+        None
+    }
+
     /// Adds the ww, wr and rw edges that there are with that order of versions: all of
     /// them, or as many as have the same paths with the same kinds.
     fn edges_of(&self, orders: &Self::Orders, graph: &mut GraphBuilder);

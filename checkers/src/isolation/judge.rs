@@ -131,6 +131,7 @@ pub(crate) fn judge<D: Data>(transactions: &Transactions, data: &D) -> Judgement
         hold_without(&mut judgement, transactions, &certain);
     } else {
         hold_by_orders(&mut judgement, transactions, data, &counts, &certain);
+        decide_by_every_order(&mut judgement, transactions, data, &counts);
     }
     decide_rest(&mut judgement, transactions, data);
     judgement
@@ -348,6 +349,51 @@ fn hold_by_orders<D: Data>(
             }
         };
         judgement.set(level, status);
+    }
+}
+
+/// Decides levels that are open, by all orders of versions, where there are few.
+fn decide_by_every_order<D: Data>(
+    judgement: &mut Judgement,
+    transactions: &Transactions,
+    data: &D,
+    counts: &[bool],
+) {
+    let is_decided =
+        |status: &Option<Status>| matches!(status, Some(Status::Holds | Status::Fails(_)));
+    let mut open: Vec<Level> = by_cycles().collect();
+    open.retain(|&level| {
+        !is_decided(&judgement.levels[level as usize]) && can_be_told(level, transactions)
+    });
+    if open.is_empty() || data.stop().now() {
+        return;
+    }
+    let Some(every) = data.every_order() else {
+        return;
+    };
+    let search = |orders| with(transactions, data, counts, Realtime, orders);
+    let searches: Vec<Search> = every.iter().map(search).collect();
+    for level in open {
+        if is_decided(&judgement.levels[level as usize]) {
+            continue;
+        }
+        let fails = |searched: &Search| {
+            let mut found = searched.found.iter().flatten();
+            found.any(|&(found, _)| level.forbids(found))
+        };
+        if searches
+            .iter()
+            .any(|searched| is_free_of_cycles(level, searched))
+        {
+            judgement.set_holds(level);
+        } else if searches.iter().all(fails) {
+            let why = format!(
+                "each of the {} of what no read shows was tried, and with none is it {}",
+                count(every.len() as u64, "order"),
+                level.name()
+            );
+            judgement.fail(level, &why);
+        }
     }
 }
 

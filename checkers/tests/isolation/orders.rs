@@ -80,6 +80,26 @@ fn one_of_all_orders_is_an_example() {
     assert_eq!(kinds(shown).iter().filter(|kind| **kind == "rw").count(), 1);
 }
 
+/// Either of two appends that no list shows came first, and one of their writers saw neither.
+#[test]
+fn each_order_of_unseen_appends_is_tried() {
+    let unseen = history(
+        r#"
+        3 invoke txn _ [["append","y",1],["r","x",null],["append","y",2]]
+        3 ok     txn _ [["append","y",1],["r","x",[]],["append","y",2]]
+        1 invoke txn _ [["r","y",null],["append","y",3],["r","x",null],["append","x",4]]
+        3 invoke txn _ [["r","x",null],["append","y",5]]
+        1 ok     txn _ [["r","y",[]],["append","y",3],["r","x",[]],["append","x",4]]
+        3 ok     txn _ [["r","x",[]],["append","y",5]]"#,
+    )
+    .unwrap();
+    let said = levels_of(&verdict(&unseen, IsolationOptions::default()));
+    assert!(
+        said.values().all(|held| *held != Valid::Unknown),
+        "{said:#?}"
+    );
+}
+
 fn on_random(data: Data) {
     let choices = vec(any::<u8>(), 40..150);
     let result = TestRunner::new(crate::config()).run(&choices, |choices| {
