@@ -7,6 +7,9 @@ use super::transactions::Transactions;
 use super::words;
 use crate::words::count;
 
+/// Steps of a cycle that are told at its beginning, and at its end; [`Finding::steps`] has all.
+const SENTENCES_MAX: usize = 6;
+
 /// The cycle, from its first step on.
 pub(crate) fn cycle<D: Data>(transactions: &Transactions, data: &D, cycle: &[Step]) -> Finding {
     let name = |at: u32| words::transaction(transactions, at);
@@ -29,7 +32,15 @@ pub(crate) fn cycle<D: Data>(transactions: &Transactions, data: &D, cycle: &[Ste
             format!("{from} came before {to}: {because}")
         })
         .collect();
-    let mut explanation = sentences.join(". ");
+    let mut explanation = match sentences.len().checked_sub(2 * SENTENCES_MAX) {
+        None | Some(0 | 1) => sentences.join(". "),
+        Some(between) => format!(
+            "{}. So it goes on for {}. {}",
+            sentences[..SENTENCES_MAX].join(". "),
+            count(between as u64, "step"),
+            sentences[sentences.len() - SENTENCES_MAX..].join(". ")
+        ),
+    };
     if let Some(first) = cycle.first() {
         let others: Vec<String> = cycle.iter().skip(1).map(|step| name(step.from)).collect();
         let through = match others.len() {

@@ -183,3 +183,25 @@ fn what_was_found_until_then_counts() {
         assert_eq!(is_cut, asked_max < 10_000, "{found:#?}");
     }
 }
+
+/// All of it stands in the circle itself.
+#[test]
+fn a_long_circle_is_told_by_its_ends() {
+    let history = history(&circle(500)).unwrap();
+    let all = verdict(&history, IsolationOptions::default());
+    let shown = &all.anomalies[0];
+    assert!(
+        shown.explanation.contains("So it goes on for 488 steps"),
+        "{}",
+        shown.explanation
+    );
+    assert_eq!(shown.explanation.matches(" came before T").count(), 12);
+    let circle = shown.cycle.as_ref().unwrap();
+    assert_eq!(circle.edges.len(), 500);
+    assert!(
+        circle
+            .edges
+            .iter()
+            .all(|edge| edge.because.contains("did not see"))
+    );
+}
