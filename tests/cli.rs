@@ -177,6 +177,24 @@ fn nobody_has_to_hear_what_goes_wrong() {
     }
 }
 
+/// Linearizability and its kin are properties of objects: which checker decides them is said.
+#[test]
+fn a_level_that_is_not_about_transactions_names_its_checker() {
+    let dir = dir_with(&[("valid", SALE)]);
+    for (level, checker) in [
+        ("linearizable", "linearizable"),
+        ("Sequential", "sequential"),
+    ] {
+        let said = witness(&["check", "valid", "--level", level], dir.path());
+        assert_eq!(said.code, 254, "{}", said.stderr);
+        let instead = format!("--checker {checker} decides it");
+        assert!(said.stderr.contains(&instead), "{}", said.stderr);
+    }
+    let said = witness(&["check", "valid", "--level", "perfect"], dir.path());
+    assert_eq!(said.code, 254, "{}", said.stderr);
+    assert!(!said.stderr.contains("--checker"), "{}", said.stderr);
+}
+
 /// A proof is of one checker: what is of others is not ignored.
 #[test]
 fn options_that_a_proof_does_not_heed_are_refused() {

@@ -16,6 +16,12 @@ impl Stop {
         Stop(Some(Arc::new(stop)))
     }
 
+    /// The question whose answer is always no.
+    pub(crate) fn never() -> &'static Self {
+        static NEVER: Stop = Stop(None);
+        &NEVER
+    }
+
     pub(crate) fn now(&self) -> bool {
         self.0.as_ref().is_some_and(|stop| stop())
     }

@@ -170,10 +170,28 @@ pub(super) fn level(name: &str) -> Result<String, String> {
         Some(level) => Ok(level.name.to_owned()),
         None => {
             let names: Vec<_> = known.iter().map(|level| level.name).collect();
-            Err(format!("there are: {}", names.join(", ")))
+            let names = format!("there are: {}", names.join(", "));
+            let about_objects = OF_OBJECTS.iter().find(|(other, _)| is(other));
+            Err(match about_objects {
+                Some((_, checker)) => format!(
+                    "it is about single operations on objects, not about transactions: \
+                     --checker {checker} decides it; {names}"
+                ),
+                None => names,
+            })
         }
     }
 }
+
+/// Consistency that is no isolation level, by its names, and the checker that decides it.
+const OF_OBJECTS: [(&str, &str); 6] = [
+    ("linearizable", "linearizable"),
+    ("linearizability", "linearizable"),
+    ("sequential", "sequential"),
+    ("sequential-consistency", "sequential"),
+    ("regular", "regular"),
+    ("bounded-staleness", "staleness"),
+];
 
 impl IsolationArgs {
     /// The options of one decision; `stop` says when its time is up.

@@ -222,6 +222,10 @@ fn anomaly(out: &mut dyn Write, anomaly: &Anomaly) -> io::Result<()> {
         let line = format!("{name}: {}", operations.join(" "));
         indented(out, 6, &line, DIM)?;
     }
+    let more = cycle.transactions.len().saturating_sub(TRANSACTIONS_MAX);
+    if more > 0 {
+        indented(out, 6, &format!("… and {more} more"), DIM)?;
+    }
     Ok(())
 }
 

@@ -14,12 +14,17 @@
 //! - which of the others there are besides: the shortest ones through rw edges, of all or
 //!   of a sample.
 //!
+//! All but G-single and the last takes time linear in the component, so it is done even where
+//! the search is told to stop: one cycle of each is shown then, be it a long one.
+//!
 //! What is shown of a kind is a [smallest] cycle of it, where the component is small.
 
 mod smallest;
 
 use std::collections::BTreeSet;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::digraph::{Filtered, Points, components};
@@ -50,24 +55,23 @@ pub(crate) struct Search {
     pub(crate) stopped: usize,
     /// Anything may be there besides: there was no room for all edges.
     pub(crate) is_cut: bool,
-    /// Transactions of the largest component in which there is a cycle.
-    pub(crate) largest: usize,
+    /// The largest component of which something is [`Search::open`].
+    pub(crate) undecided: Option<Undecided>,
+}
+
+/// A component that was not looked at to the end.
+#[derive(Debug)]
+pub(crate) struct Undecided {
+    /// How many transactions it has, and the first of them.
+    pub(crate) size: usize,
+    pub(crate) first: Vec<u32>,
+    /// A cycle through some of them, if not of the kind that is open.
+    pub(crate) cycle: Vec<Step>,
 }
 
 impl Search {
     pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
-    }
-
-    /// How far it got, if it was told to stop.
-    pub(crate) fn unfinished(&self) -> Option<String> {
-        (self.stopped > 0).then(|| {
-            format!(
-                "time was up when of {} whose transactions depend on each other in circles {} had been looked at",
-                words::count(self.components as u64, "group"),
-                self.components - self.stopped
-            )
-        })
     }
 
     /// Adds what another search found that assumed more of an order, and needs it.
@@ -78,14 +82,11 @@ impl Search {
             cycle.iter().any(is_order)
         };
         for found in &mut other.found {
+            // What is worse says all: another order of versions may have less.
+            found.sort_by_key(|&(phenomenon, _)| phenomenon);
             // Best shown by an edge of that order, not by what was inferred from it.
-            if found.iter().any(|(_, cycle)| needs_order(cycle)) {
-                found.retain(|(_, cycle)| needs_order(cycle));
-            } else {
-                // What is worse says all: another order of versions may have less.
-                found.sort_by_key(|&(phenomenon, _)| phenomenon);
-                found.truncate(1);
-            }
+            let mut is_worst = true;
+            found.retain(|(_, cycle)| std::mem::take(&mut is_worst) || needs_order(cycle));
             found.retain(|&(new, _)| !known.iter().any(|&known| shows_more(known, new)));
         }
         other.found.retain(|found| !found.is_empty());
@@ -94,7 +95,14 @@ impl Search {
         self.components += other.components;
         self.stopped += other.stopped;
         self.is_cut |= other.is_cut;
-        self.largest = self.largest.max(other.largest);
+        self.note_undecided(other.undecided);
+    }
+
+    fn note_undecided(&mut self, other: Option<Undecided>) {
+        let size = self.undecided.as_ref().map_or(0, |known| known.size);
+        if other.as_ref().is_some_and(|other| other.size > size) {
+            self.undecided = other;
+        }
     }
 }
 
@@ -144,22 +152,29 @@ pub(crate) fn search(
         .par_iter()
         .enumerate()
         .map(|(number, members)| {
-            if stop.now() {
-                return Outcome::stopped(orders);
-            }
             let component = Component::new(graph, members, number as u32, &places);
             let mut inquiry = Inquiry::of(&component, floor, stop);
             inquiry.all(orders);
-            inquiry.shrink(|members| implied(members, widest), steps_max);
+            if !inquiry.outcome.is_stopped {
+                inquiry.shrink(|members| implied(members, widest), steps_max);
+            }
             inquiry.finish()
         })
         .collect();
     for (outcome, members) in found.into_iter().zip(&components) {
-        search.open.extend(outcome.open);
         search.stopped += usize::from(outcome.is_stopped);
-        if !outcome.found.is_empty() || outcome.is_stopped {
-            let transactions = members.iter().filter(|&&vertex| !graph.is_helper(vertex));
-            search.largest = search.largest.max(transactions.count());
+        if !outcome.open.is_empty() {
+            let cycle = outcome.found.iter().min_by_key(|(_, cycle)| cycle.len());
+            // Ascending: transactions come first.
+            let size = members.partition_point(|&vertex| !graph.is_helper(vertex));
+            search.note_undecided(Some(Undecided {
+                size,
+                first: members[..size.min(words::LISTED_MAX)].to_vec(),
+                cycle: cycle.map_or_else(Vec::new, |(_, cycle)| cycle.clone()),
+            }));
+        }
+        search.open.extend(outcome.open);
+        if !outcome.found.is_empty() {
             search.found.push(outcome.found);
         }
     }
@@ -280,20 +295,6 @@ struct Outcome {
     is_stopped: bool,
 }
 
-impl Outcome {
-    /// Of a component that was not looked at: whatever there may be is open.
-    fn stopped(orders: &[Order]) -> Self {
-        use Shape::{G0, G1c, G2Item, GNonadjacent, GSingle, LongFork};
-        let shapes = [G0, G1c, GSingle, LongFork, GNonadjacent, G2Item];
-        let of = |&order: &Order| shapes.map(|shape| Phenomenon::Cycle(shape, order));
-        Outcome {
-            found: Vec::new(),
-            open: orders.iter().flat_map(of).collect(),
-            is_stopped: true,
-        }
-    }
-}
-
 /// The questions put to one component.
 struct Inquiry<'a> {
     component: &'a Component,
@@ -316,13 +317,18 @@ impl<'a> Inquiry<'a> {
 
     fn all(&mut self, orders: &[Order]) {
         for &order in orders {
-            self.of_order(order);
-            if self.stop.now() {
-                let Outcome { open, .. } = Outcome::stopped(orders);
-                self.outcome.open.extend(open);
-                self.outcome.is_stopped = true;
-                break;
+            let open = self.outcome.open.clone();
+            if !self.outcome.is_stopped && !self.stop.now() {
+                self.of_order(order);
+                if !self.stop.now() {
+                    continue;
+                }
             }
+            // Again, or for the first time, and no more than takes linear time.
+            self.outcome.open = open;
+            self.outcome.is_stopped = true;
+            self.paths.go_on();
+            self.of_order(order);
         }
     }
 
@@ -389,8 +395,9 @@ impl<'a> Inquiry<'a> {
                 continue;
             }
             let starts = component.starts(Kinds::of(&[first]), between_vertices(&members));
-            self.shortest(&starts, self.wanted(kinds, shape, order), WORK_MAX);
-            if !self.knows(Shape::G0) && !self.knows(Shape::G1c) {
+            self.shaped(&starts, kinds, shape, order, WORK_MAX);
+            // Who forbids G1c forbids G0 too, and not the other way round.
+            if !self.knows(Shape::G0) && !self.knows(shape) {
                 self.any(Automaton::any(kinds), between_vertices(&members));
             }
         }
@@ -409,8 +416,7 @@ impl<'a> Inquiry<'a> {
         }
         if !self.knows(Shape::G2Item) {
             let starts = component.starts(RW, between_vertices(&inside));
-            let automaton = self.wanted(all, Shape::G2Item, order);
-            self.shortest(&starts, automaton, SAMPLE_WORK_MAX);
+            self.shaped(&starts, all, Shape::G2Item, order, SAMPLE_WORK_MAX);
         }
         if self.outcome.found.is_empty() {
             self.any(Automaton::any(all), between_vertices(&inside));
@@ -420,53 +426,66 @@ impl<'a> Inquiry<'a> {
     /// There is a cycle without two rw in a row, and all such are through these points.
     fn without_adjacent(&mut self, order: Order, all: Kinds, points: &[u32]) {
         let rw = self.component.starts(RW, between_points(points));
-        if !self.knows(Shape::GSingle) {
-            let automaton = self.wanted(all, Shape::GSingle, order);
-            let all_tried = self.shortest(&rw, automaton, WORK_MAX);
-            if !all_tried {
-                self.outcome
-                    .open
-                    .insert(Phenomenon::Cycle(Shape::GSingle, order));
-            }
-        }
+        let all_tried =
+            self.knows(Shape::GSingle) || self.shaped(&rw, all, Shape::GSingle, order, WORK_MAX);
         if !self.knows(Shape::GNonadjacent) {
-            let automaton = self.wanted(all, Shape::GNonadjacent, order);
-            self.shortest(&rw, automaton, SAMPLE_WORK_MAX);
+            self.shaped(&rw, all, Shape::GNonadjacent, order, SAMPLE_WORK_MAX);
         }
         let shapes = [Shape::G0, Shape::G1c, Shape::GSingle, Shape::GNonadjacent];
         if !shapes.into_iter().any(|shape| self.knows(shape)) {
             self.any(Automaton::nonadjacent(all), between_points(points));
         }
+        if !all_tried && !self.knows(Shape::GSingle) {
+            self.is_open(Shape::GSingle, order);
+        }
         if !shapes.into_iter().any(|shape| self.knows(shape)) {
-            self.outcome
-                .open
-                .insert(Phenomenon::Cycle(Shape::GNonadjacent, order));
+            self.is_open(Shape::GNonadjacent, order);
         }
     }
 
-    fn wanted(&self, kinds: Kinds, shape: Shape, order: Order) -> Automaton {
-        let needs = match order {
-            _ if order <= self.floor => None,
-            Order::Free => None,
-            Order::Process => Some(Kinds::of(&[Kind::Process])),
-            Order::Realtime => Some(Kinds::of(&[Kind::Realtime])),
+    fn is_open(&mut self, shape: Shape, order: Order) {
+        self.outcome.open.insert(Phenomenon::Cycle(shape, order));
+    }
+
+    /// Adds the [shortest](Inquiry::shortest) cycles of the shape that need the order. Where it
+    /// was assumed, one with an edge of it if there is any: else it was used to infer others.
+    fn shaped(
+        &mut self,
+        starts: &[Step],
+        kinds: Kinds,
+        shape: Shape,
+        order: Order,
+        work_max: u64,
+    ) -> bool {
+        let is_assumed = order <= self.floor;
+        let needs = match (is_assumed, order) {
+            (_, Order::Free) => None,
+            (true, _) => Some(kinds_of(order)),
+            (false, Order::Process) => Some(Kinds::of(&[Kind::Process])),
+            (false, Order::Realtime) => Some(Kinds::of(&[Kind::Realtime])),
         };
-        Automaton {
-            kinds,
-            needs,
-            rw: match shape {
-                Shape::G0 | Shape::G1c => Progress::None,
-                Shape::GSingle => Progress::One,
-                Shape::GNonadjacent | Shape::LongFork => Progress::Nonadjacent,
-                Shape::G2Item => Progress::Adjacent,
-            },
+        let rw = match shape {
+            Shape::G0 | Shape::G1c => Progress::None,
+            Shape::GSingle => Progress::One,
+            Shape::GNonadjacent | Shape::LongFork => Progress::Nonadjacent,
+            Shape::G2Item => Progress::Adjacent,
+        };
+        let automaton = Automaton { kinds, needs, rw };
+        let all_tried = self.shortest(starts, automaton, work_max);
+        if !is_assumed || needs.is_none() || self.knows(shape) {
+            return all_tried;
         }
+        let needs = None;
+        self.shortest(starts, Automaton { needs, ..automaton }, work_max)
     }
 
     /// Adds the shortest cycles of the automaton's through a sample of the edges, and through
     /// all of them, until so much was looked at or it is told to stop: less if one is found.
     /// Whether all were gone through, or one was found.
     fn shortest(&mut self, starts: &[Step], automaton: Automaton, work_max: u64) -> bool {
+        if self.outcome.is_stopped {
+            return false;
+        }
         let mut best: Option<Vec<Step>> = None;
         let mut others: Vec<Vec<Step>> = Vec::new();
         let mut work = 0;
@@ -502,10 +521,18 @@ impl<'a> Inquiry<'a> {
         found || work <= work_max
     }
 
-    /// Adds a short cycle through edges that lie on one, whichever it is.
+    /// Adds a short cycle through edges that lie on one, whichever it is. If it was told to
+    /// stop, that through the first of them: linear.
     fn any(&mut self, automaton: Automaton, on_cycle: impl Fn(u32, Edge) -> bool) {
         let starts = self.component.starts(automaton.kinds, on_cycle);
-        self.shortest(&starts, automaton, WORK_MAX);
+        if !self.outcome.is_stopped {
+            self.shortest(&starts, automaton, WORK_MAX);
+            return;
+        }
+        let walk = starts
+            .first()
+            .and_then(|&start| self.paths.cycle(start, automaton, u32::MAX, &mut 0));
+        self.add_all(walk.map(simple).unwrap_or_default());
     }
 
     fn add_all(&mut self, cycles: impl IntoIterator<Item = Vec<Step>>) {
@@ -556,15 +583,24 @@ pub(crate) fn classify(cycle: &[Step], floor: Order) -> Phenomenon {
     Phenomenon::Cycle(shape, order)
 }
 
-/// The cycles that a closed walk is made of, none of which passes a transaction twice.
+/// The cycles that a closed walk is made of, none of which passes a transaction twice. Of a
+/// walk without two rw in a row one at least has none: where it is cut, only one part can get
+/// them. O(length).
 fn simple(walk: Vec<Step>) -> Vec<Vec<Step>> {
     let mut cycles = Vec::new();
     let mut path: Vec<Step> = Vec::new();
+    // Where on the path the step stands that starts there.
+    let mut places: HashMap<u32, usize, FixedState> = HashMap::default();
     for step in walk {
+        places.insert(step.from, path.len());
         path.push(step);
         // The walk came back to where an earlier step started.
-        if let Some(at) = path.iter().position(|earlier| earlier.from == step.to) {
-            cycles.push(path.split_off(at));
+        if let Some(&at) = places.get(&step.to) {
+            let cycle = path.split_off(at);
+            for step in &cycle {
+                places.remove(&step.from);
+            }
+            cycles.push(cycle);
         }
     }
     cycles

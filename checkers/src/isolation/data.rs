@@ -48,6 +48,8 @@ pub(crate) enum Decision {
     Holds,
     /// It does not; what was found is among what it forbids.
     Violated(Findings),
+    /// It does not: there is no order of versions with which it would, and why.
+    NoOrder(String),
     /// It could not be decided, and why.
     Open(String),
 }
@@ -114,6 +116,12 @@ pub(crate) trait Data: Sync {
     /// # Errors
     /// None was found.
     fn orders(&self, execution: Execution, order: Order) -> Result<Self::Orders, NotFound>;
+
+    /// Every order of the versions that agrees with the reads, if they are so few that each can
+    /// be looked at; else none.
+    fn every_order(&self) -> Option<Vec<Self::Orders>> {
+        None
+    }
 
     /// Adds the ww, wr and rw edges that there are with that order of versions: all of
     /// them, or as many as have the same paths with the same kinds.

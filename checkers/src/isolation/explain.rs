@@ -5,6 +5,10 @@ use super::findings::Finding;
 use super::graph::{Kind, Step};
 use super::transactions::Transactions;
 use super::words;
+use crate::words::count;
+
+/// Steps of a cycle that are told at its beginning, and at its end; [`Finding::steps`] has all.
+const SENTENCES_MAX: usize = 6;
 
 /// The cycle, from its first step on.
 pub(crate) fn cycle<D: Data>(transactions: &Transactions, data: &D, cycle: &[Step]) -> Finding {
@@ -28,7 +32,15 @@ pub(crate) fn cycle<D: Data>(transactions: &Transactions, data: &D, cycle: &[Ste
             format!("{from} came before {to}: {because}")
         })
         .collect();
-    let mut explanation = sentences.join(". ");
+    let mut explanation = match sentences.len().checked_sub(2 * SENTENCES_MAX) {
+        None | Some(0 | 1) => sentences.join(". "),
+        Some(between) => format!(
+            "{}. So it goes on for {}. {}",
+            sentences[..SENTENCES_MAX].join(". "),
+            count(between as u64, "step"),
+            sentences[sentences.len() - SENTENCES_MAX..].join(". ")
+        ),
+    };
     if let Some(first) = cycle.first() {
         let others: Vec<String> = cycle.iter().skip(1).map(|step| name(step.from)).collect();
         let through = match others.len() {
@@ -46,6 +58,33 @@ pub(crate) fn cycle<D: Data>(transactions: &Transactions, data: &D, cycle: &[Ste
         transactions: cycle.iter().map(|step| step.from).collect(),
         steps,
     }
+}
+
+/// Steps of a cycle that are spelt out at its beginning.
+const WALK_MAX: usize = 4;
+
+/// `T0 ─rw→ T1 ─wr→ T0`, the cycle without its reasons; of a long one the first steps.
+pub(crate) fn walk(transactions: &Transactions, cycle: &[Step]) -> String {
+    let name = |at: u32| words::transaction(transactions, at);
+    let Some(first) = cycle.first() else {
+        return String::new();
+    };
+    let mut text = name(first.from);
+    let is_long = cycle.len() > WALK_MAX + 1;
+    for step in cycle
+        .iter()
+        .take(if is_long { WALK_MAX } else { cycle.len() })
+    {
+        text.push_str(&format!(" ─{}→ {}", step.kind.name(), name(step.to)));
+    }
+    if is_long {
+        let more = count((cycle.len() - WALK_MAX) as u64, "step");
+        text.push_str(&format!(
+            " and so on, in {more} back to {}",
+            name(first.from)
+        ));
+    }
+    text
 }
 
 fn by_order(transactions: &Transactions, step: Step) -> String {

@@ -5,16 +5,18 @@
 //! and what it forbids besides is known not to be there: with the order of versions that was
 //! seen, or with one that was found. Else it is open.
 
-use super::cycles::{Search, search};
+use super::cycles::{Search, Undecided, search};
 use super::data::{Data, Decision, Execution, graph_of};
 use super::explain;
-use super::findings::Findings;
+use super::findings::{Finding, Findings};
 use super::graph::GraphBuilder;
 use super::levels::Level;
 use super::order;
 use super::phenomena::Order::{self, Free, Process, Realtime};
 use super::phenomena::Phenomenon;
 use super::transactions::Transactions;
+use super::words;
+use crate::words::{count, list, list_with};
 
 /// What is known of a level.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +122,7 @@ pub(crate) fn judge<D: Data>(transactions: &Transactions, data: &D) -> Judgement
         judgement
             .findings
             .add(*phenomenon, || explain::cycle(transactions, data, cycle));
-        if certain.unfinished().is_some() {
+        if certain.stopped > 0 {
             judgement.findings.cut(*phenomenon);
         }
     }
@@ -129,6 +131,7 @@ pub(crate) fn judge<D: Data>(transactions: &Transactions, data: &D) -> Judgement
         hold_without(&mut judgement, transactions, &certain);
     } else {
         hold_by_orders(&mut judgement, transactions, data, &counts, &certain);
+        decide_by_every_order(&mut judgement, transactions, data, &counts);
     }
     decide_rest(&mut judgement, transactions, data);
     judgement
@@ -173,12 +176,52 @@ fn certain_cycles<D: Data>(transactions: &Transactions, data: &D, counts: &[bool
 /// Whether all cycles that the level forbids are known not to be there.
 fn is_free_of_cycles(level: Level, searched: &Search) -> bool {
     !searched.is_cut
-        && !searched.open.iter().any(|&open| level.forbids(open))
+        && !is_open(level, searched)
         && !searched
             .found
             .iter()
             .flatten()
             .any(|&(found, _)| level.forbids(found))
+}
+
+/// Whether there may be something that the level forbids and that was not found.
+fn is_open(level: Level, searched: &Search) -> bool {
+    searched.open.iter().any(|&open| level.forbids(open))
+}
+
+/// What the search left open of the level, why, and where that may be.
+fn undecided(transactions: &Transactions, level: Level, searched: &Search) -> String {
+    let open = searched.open.iter().copied();
+    let open: Vec<Phenomenon> = open.filter(|&open| level.forbids(open)).collect();
+    let names = open.iter().map(|open| open.name());
+    let names = list_with("or", names, open.len());
+    let mut text = format!(
+        "whether there is a {names}, which {} forbids, is open: ",
+        level.name()
+    );
+    text.push_str(&match searched.stopped {
+        0 => "the search for it ran out of budget".to_owned(),
+        stopped => format!(
+            "time was up when of {} whose transactions depend on each other in circles {} had been looked at",
+            count(searched.components as u64, "group"),
+            searched.components - stopped
+        ),
+    });
+    if let Some(Undecided { size, first, cycle }) = &searched.undecided {
+        let names = first.iter().map(|&at| words::transaction(transactions, at));
+        text.push_str(&format!(
+            "; the largest that is left has {} ({})",
+            count(*size as u64, "transaction"),
+            list(names, *size)
+        ));
+        if !cycle.is_empty() {
+            text.push_str(&format!(
+                ", and one of its circles is {}",
+                explain::walk(transactions, cycle)
+            ));
+        }
+    }
+    text
 }
 
 /// Levels that are about cycles, the stronger first: with known versions, those hold of
@@ -235,13 +278,7 @@ fn hold_without(judgement: &mut Judgement, transactions: &Transactions, certain:
         } else if certain.is_cut {
             judgement.set(level, Status::Open(TOO_LARGE.to_owned()));
         } else {
-            let why = certain.unfinished().unwrap_or_else(|| {
-                format!(
-                    "{} transactions depend on each other in circles, and the search for one that {} forbids ran out of budget",
-                    certain.largest,
-                    level.name()
-                )
-            });
+            let why = undecided(transactions, level, certain);
             judgement.set(level, Status::Open(why));
         }
     }
@@ -260,8 +297,13 @@ fn hold_by_orders<D: Data>(
             continue;
         }
         if data.stop().now() {
-            let why = certain.unfinished();
-            let why = why.unwrap_or_else(|| "time was up".to_owned());
+            let why = match is_open(level, certain) {
+                true => undecided(transactions, level, certain),
+                false => format!(
+                    "time was up before an order of versions was looked for with which it is {}",
+                    level.name()
+                ),
+            };
             judgement.set(level, Status::Open(why));
             continue;
         }
@@ -285,11 +327,7 @@ fn hold_by_orders<D: Data>(
             }
             Err(not_found) => Status::Open(not_found.why),
             Ok(orders) => {
-                let graph = graph_of(transactions, data, counts, order, Some(&orders));
-                let mut upto = self::orders(transactions);
-                upto.retain(|&narrower| narrower <= order);
-                let searched = search(&graph, &upto, Free, &|_, _| Vec::new(), data.stop());
-                drop(graph);
+                let searched = with(transactions, data, counts, order, &orders);
                 if is_free_of_cycles(level, &searched) {
                     judgement.set_holds(level);
                     continue;
@@ -302,15 +340,110 @@ fn hold_by_orders<D: Data>(
                     continue;
                 }
                 let (name, kind) = (level.name(), execution.name());
-                Status::Open(searched.unfinished().unwrap_or_else(|| {
-                    format!(
+                Status::Open(match is_open(level, &searched) {
+                    true => undecided(transactions, level, &searched),
+                    false => format!(
                         "versions whose order nobody saw leave it open whether it is {name}: with the one {kind} order that was tried it is not"
-                    )
-                }))
+                    ),
+                })
             }
         };
         judgement.set(level, status);
     }
+}
+
+/// Decides levels that are open, by all orders of versions, where there are few.
+fn decide_by_every_order<D: Data>(
+    judgement: &mut Judgement,
+    transactions: &Transactions,
+    data: &D,
+    counts: &[bool],
+) {
+    let is_decided =
+        |status: &Option<Status>| matches!(status, Some(Status::Holds | Status::Fails(_)));
+    let mut open: Vec<Level> = by_cycles().collect();
+    open.retain(|&level| {
+        !is_decided(&judgement.levels[level as usize]) && can_be_told(level, transactions)
+    });
+    if open.is_empty() || data.stop().now() {
+        return;
+    }
+    let Some(every) = data.every_order() else {
+        return;
+    };
+    let search = |orders| with(transactions, data, counts, Realtime, orders);
+    let searches: Vec<Search> = every.iter().map(search).collect();
+    for level in open {
+        if is_decided(&judgement.levels[level as usize]) {
+            continue;
+        }
+        let fails = |searched: &Search| {
+            let mut found = searched.found.iter().flatten();
+            found.any(|&(found, _)| level.forbids(found))
+        };
+        if searches
+            .iter()
+            .any(|searched| is_free_of_cycles(level, searched))
+        {
+            judgement.set_holds(level);
+        } else if searches.iter().all(fails) {
+            let why = format!(
+                "each of the {} of what no read shows was tried, and with none is it {}",
+                count(every.len() as u64, "order"),
+                level.name()
+            );
+            judgement.fail(level, &why);
+        }
+    }
+}
+
+/// Cycles up to an order, with that order of versions.
+fn with<D: Data>(
+    transactions: &Transactions,
+    data: &D,
+    counts: &[bool],
+    order: Order,
+    orders: &D::Orders,
+) -> Search {
+    let graph = graph_of(transactions, data, counts, order, Some(orders));
+    let mut upto = self::orders(transactions);
+    upto.retain(|&narrower| narrower <= order);
+    search(&graph, &upto, Free, &|_, _| Vec::new(), data.stop())
+}
+
+/// What shows that no order of versions is one with which the level holds: `why`, and what is
+/// wrong with one of them, as an example.
+pub(crate) fn without_order<D: Data>(
+    transactions: &Transactions,
+    data: &D,
+    level: Level,
+    why: &str,
+) -> Finding {
+    let counts: Vec<bool> = (0..transactions.len() as u32)
+        .map(|at| data.counts(at))
+        .collect();
+    let mut finding = Finding {
+        key: None,
+        explanation: why.to_owned(),
+        transactions: (0..transactions.len() as u32).collect(),
+        steps: Vec::new(),
+    };
+    let (_, order) = kind_of(level);
+    let Ok(orders) = data.orders(Execution::Any, order) else {
+        return finding;
+    };
+    let searched = with(transactions, data, &counts, order, &orders);
+    let mut forbidden: Vec<_> = searched.found.iter().flatten().collect();
+    forbidden.retain(|&&(found, _)| level.forbids(found));
+    if let Some((phenomenon, cycle)) = forbidden.iter().min_by_key(|(_, cycle)| cycle.len()) {
+        let example = explain::cycle(transactions, data, cycle);
+        finding.explanation.push_str(&format!(
+            ". Whichever order they are in, something is wrong: with one of them there is, for example, {phenomenon}: {}",
+            example.explanation
+        ));
+        finding.steps = example.steps;
+    }
+    finding
 }
 
 /// The executions that the level allows.
@@ -345,6 +478,10 @@ fn decide_rest<D: Data>(judgement: &mut Judgement, transactions: &Transactions, 
             Decision::Violated(findings) => {
                 judgement.findings.merge(findings);
                 judgement.fail_by_findings();
+                continue;
+            }
+            Decision::NoOrder(why) => {
+                judgement.fail(level, &why);
                 continue;
             }
             Decision::Open(why) => Status::Open(why),

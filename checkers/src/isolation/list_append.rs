@@ -6,6 +6,7 @@
 //! nobody saw: see [`Data::is_known`]. Infers in O(micro-operations + elements read).
 
 mod direct;
+mod every;
 mod implied;
 mod misfit;
 mod observed;
@@ -374,6 +375,13 @@ impl Data for Lists<'_> {
             });
         };
         Ok(self.unseen_by(&ranks))
+    }
+
+    fn every_order(&self) -> Option<Vec<UnseenOrders>> {
+        if self.contested().is_some() {
+            return None;
+        }
+        every::orders(&self.chains, self.transactions.len())
     }
 
     fn edges_of(&self, orders: &UnseenOrders, graph: &mut GraphBuilder) {

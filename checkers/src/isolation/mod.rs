@@ -285,13 +285,9 @@ fn rule<D: Data>(
         // It is shown by an anomaly of its own, unless only a proof that there is no
         // order shows it.
         Status::Fails(Some(why)) => {
-            ruling.anomaly("no-order", || Anomaly {
-                name: "no-order".to_owned(),
-                key: None,
-                explanation: why.clone(),
-                operations: invocations(transactions, 0..transactions.len() as u32),
-                rows: Vec::new(),
-                cycle: None,
+            ruling.anomaly("no-order", || {
+                let finding = judge::without_order(transactions, data, level, why);
+                anomaly(transactions, "no-order", &finding)
             });
         }
         Status::Fails(None) | Status::Holds => {}
@@ -300,11 +296,7 @@ fn rule<D: Data>(
     let is_open = |level| matches!(judgement.status(level), Status::Open(_));
     let some_are_open = Level::all().any(is_open);
     let number = count(transactions.len() as u64, "transaction");
-    let fail = weakest(&judgement);
-    let first = match &fail[..] {
-        [only] if *only == level.name() => String::new(),
-        _ => format!("; the first to fail: {}", list(fail.iter(), fail.len())),
-    };
+    let first = first_to_fail(&judgement, level);
     ruling.conclude("Isolated ✓", |valid, doubt| match valid {
         Valid::True => format!("{}: {number}", level.name()),
         Valid::False => match &hold[..] {
@@ -351,6 +343,32 @@ fn strongest(judgement: &Judgement) -> Vec<&'static str> {
 fn weakest(judgement: &Judgement) -> Vec<&'static str> {
     let fails = |level: &Level| matches!(judgement.status(*level), Status::Fails(_));
     outermost(fails, |other, level| level.is_at_least(other))
+}
+
+/// The weakest levels that fail, if they are not the one that was asked for alone; and the ones
+/// below them of which it is not known whether they do.
+fn first_to_fail(judgement: &Judgement, asked: Level) -> String {
+    let fails = |level: &Level| matches!(judgement.status(*level), Status::Fails(_));
+    let is_open = |level: &Level| matches!(judgement.status(*level), Status::Open(_));
+    let below = |level: &Level| {
+        Level::all()
+            .filter(fails)
+            .any(|other| other.is_at_least(*level))
+    };
+    let open: Vec<&str> = Level::all()
+        .filter(|level| is_open(level) && below(level))
+        .map(Level::name)
+        .collect();
+    let fail = weakest(judgement);
+    match (&fail[..], &open[..]) {
+        ([only], []) if *only == asked.name() => String::new(),
+        (_, []) => format!("; the first to fail: {}", list(fail.iter(), fail.len())),
+        _ => format!(
+            "; the first known to fail: {}, with {} open below",
+            list(fail.iter(), fail.len()),
+            list(open.iter(), open.len())
+        ),
+    }
 }
 
 /// The levels of some kind that no other of them is beyond.

@@ -156,6 +156,11 @@ impl<'a> Paths<'a> {
         }
     }
 
+    /// From here on nobody tells it to stop.
+    pub(crate) fn go_on(&mut self) {
+        self.stop = Stop::never();
+    }
+
     /// The shortest closed walk that begins with the edge and has at most `steps_max`
     /// steps, if there is one and it was not told to stop. Adds to `work` what it looked at.
     #[inline]

@@ -19,18 +19,6 @@ use crate::random;
 /// That no order of versions does, though nothing else is wrong with all of them.
 const NO_ORDER: &str = "no-order";
 
-/// Levels that appends whose order nobody saw may leave open.
-const MAY_BE_OPEN: [&str; 8] = [
-    "parallel-snapshot-isolation",
-    "snapshot-isolation",
-    "repeatable-read",
-    "serializable",
-    "strong-session-snapshot-isolation",
-    "strong-session-serializable",
-    "strong-snapshot-isolation",
-    "strict-serializable",
-];
-
 /// What levels and anomalies have to be. Whether all is decided.
 fn agree(
     facts: &Facts<'_>,
@@ -49,9 +37,7 @@ fn agree(
         is_decided &= said != Valid::Unknown;
         // Lists in no order: a checker may go by one of them, if it forgives nothing.
         let is_told = facts.has_lists_in_order() || said == Valid::True;
-        let may_be_open = facts.case.data == Data::Registers
-            || !facts.has_lists_in_order()
-            || MAY_BE_OPEN.contains(level);
+        let may_be_open = !facts.has_lists_in_order();
         prop_assert!(
             said != Valid::Unknown || may_be_open,
             "{}: {:#?}",
@@ -178,7 +164,7 @@ fn on_random(data: Data) {
         }
         let judgement = oracle::judge(&case);
         let agreed = agree(&facts, &history, &judgement).and_then(|is_decided| {
-            if is_order_known(&facts) || data == Data::Registers {
+            if facts.has_lists_in_order() {
                 prop_assert!(is_decided, "undecided");
             }
             // Lists that contradict each other have no order: what is not about reads of

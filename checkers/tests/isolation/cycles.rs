@@ -12,6 +12,21 @@ pub enum Kind {
     Realtime,
 }
 
+impl Kind {
+    pub fn named(name: &str) -> Option<Kind> {
+        let all = [
+            ("ww", Ww),
+            ("wr", Wr),
+            ("rw", Rw),
+            ("process", Process),
+            ("realtime", Realtime),
+        ];
+        all.into_iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, kind)| kind)
+    }
+}
+
 use Kind::{Process, Realtime, Rw, Wr, Ww};
 
 /// Edges between vertices below `size`, of several kinds side by side.

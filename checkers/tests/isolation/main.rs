@@ -21,10 +21,12 @@ mod levels;
 mod limits;
 mod model;
 mod oracle;
+mod orders;
 mod random;
 mod replay;
 mod simulated;
 mod smallest;
+mod whole;
 
 use proptest::test_runner::{Config, RngSeed};
 

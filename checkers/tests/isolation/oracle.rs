@@ -49,6 +49,14 @@ pub fn smallest(facts: &Facts<'_>) -> BTreeMap<&'static str, usize> {
     })
 }
 
+/// Whether all of these are edges with one order of versions.
+pub fn are_edges(facts: &Facts<'_>, edges: &[(usize, usize, Kind)]) -> bool {
+    facts.orders().iter().any(|versions| {
+        let known: BTreeSet<_> = Ordered::new(facts, versions).graph.edges().collect();
+        edges.iter().all(|edge| known.contains(edge))
+    })
+}
+
 /// A history with an order of its versions.
 struct Ordered<'a> {
     facts: &'a Facts<'a>,

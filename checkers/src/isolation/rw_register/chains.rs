@@ -90,23 +90,33 @@ impl Chains {
         musts
     }
 
-    /// Whether the versions of every key are one row.
+    /// Whether the versions of every key are in an order that is known: they are one row, or all
+    /// but the initial one are, which comes first.
     pub(super) fn are_whole(&self, facts: &Facts<'_>) -> bool {
         (0..facts.key_count()).all(|key| {
             let initial = facts.initial(key);
-            let mut all = facts.of_key(key);
-            all.all(|version| self.first[version as usize] == initial)
+            let firsts = facts
+                .of_key(key)
+                .filter(|&version| self.first[version as usize] == version);
+            let stands_alone = self.last[initial as usize] == initial;
+            firsts.count() <= usize::from(stands_alone)
         })
     }
 }
 
-/// Whether the versions of every key are one row, as far as single reads tell. O(versions).
+/// Whether they may be, as far as single reads tell. O(versions).
 pub(super) fn may_be_whole(facts: &Facts<'_>) -> bool {
+    // By key, whether one that follows nothing was seen, or one that follows the initial one.
+    let mut has_first = vec![false; facts.key_count() as usize];
     facts.counting().all(|writer| {
         let mut installs = facts.installs(writer).iter();
         installs.all(|&version| {
             let before = replaced_by(facts, writer, version);
-            before.is_some_and(|before| sole_successor(facts, before) == Some(version))
+            let before = before.filter(|&v| sole_successor(facts, v) == Some(version));
+            match before {
+                Some(before) if !facts.is_initial(before) => true,
+                _ => !std::mem::replace(&mut has_first[facts.key(version) as usize], true),
+            }
         })
     })
 }

@@ -136,17 +136,10 @@ pub(super) fn decide<'p>(
             return Decision::Holds;
         }
         if tries.left > 0 && !tries.is_unsure {
-            let mut findings = Findings::default();
-            findings.add(phenomenon_of(level), || Finding {
-                key: None,
-                explanation: format!(
-                    "every order of the versions was tried, and none is {}",
-                    level.name()
-                ),
-                transactions: facts.counting().collect(),
-                steps: Vec::new(),
-            });
-            return Decision::Violated(findings);
+            return Decision::NoOrder(format!(
+                "every order of the versions was tried, and none is {}",
+                level.name()
+            ));
         }
     }
     Decision::Open(format!(
@@ -242,7 +235,7 @@ impl Tries<'_> {
         match examine(self.facts, self.level, &musts, self.budget) {
             Examined::Decided(Decision::Holds) if is_whole => return true,
             Examined::Decided(Decision::Holds) => {}
-            Examined::Decided(Decision::Violated(_)) => return false,
+            Examined::Decided(Decision::Violated(_) | Decision::NoOrder(_)) => return false,
             Examined::Open(refined) if refined.open.is_none() => {
                 if is_whole {
                     self.is_unsure |= !refined.wrong.is_empty();

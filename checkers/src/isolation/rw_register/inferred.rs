@@ -29,7 +29,7 @@ pub(super) struct Inferred {
     pub(super) places: Vec<u32>,
     /// Why no order of versions explains the reads without a G-single, if that is known.
     pub(super) contradiction: Option<String>,
-    /// Whether every version but the initial one replaced the one before it.
+    /// Whether every version but the first, or the first two, of a key replaced the one before it.
     pub(super) is_whole: bool,
 }
 

@@ -185,7 +185,7 @@ pub(super) fn step(facts: &Facts<'_>, inferred: &[&Inferred], step: Step) -> Opt
                 None => {
                     let &(before, after) = pairs.first()?;
                     format!(
-                        "{} in the order that was found",
+                        "{} in the order that was tried",
                         claim(facts, before, after)
                     )
                 }
@@ -212,8 +212,11 @@ pub(super) fn step(facts: &Facts<'_>, inferred: &[&Inferred], step: Step) -> Opt
                 facts.version_name(read),
                 facts.value(after)
             );
-            if let Some(must) = known(read, after).filter(|must| must.why != Why::Replaced) {
-                sentence.push_str(&format!(" ({})", self::must(facts, must)));
+            match known(read, after) {
+                Some(must) if must.why == Why::Replaced => {}
+                Some(must) => sentence.push_str(&format!(" ({})", self::must(facts, must))),
+                None if facts.is_initial(read) => {}
+                None => sentence.push_str(" in the order that was tried"),
             }
             Some(Reason {
                 key: facts.key(read),
