@@ -311,6 +311,7 @@ fn decide(
             Ok(match judge.judge(case, members)? {
                 Judged::Unknown(why) => Judged::Unproved(why),
                 judged => judged,
+        picked_of: None,
             })
         }
         Some(judged) => Ok(judged),

@@ -49,7 +49,7 @@ impl Monitor {
         match found {
             None => Ok(None),
             Some(None) => Ok(Some(Judged::Valid(Vec::new()))),
-            Some(Some(shown)) => explained(judge, case, shown),
+            Some(Some(shown)) => explained(judge, case, members, shown),
         }
     }
 }
@@ -62,7 +62,12 @@ struct Shown {
 
 /// The violation as the search words it: among the few operations that show it, it
 /// is quick. None if the search does not find it there.
-fn explained(judge: &dyn Judge, case: &Case<'_>, shown: Shown) -> Result<Option<Judged>, Misfit> {
+fn explained(
+    judge: &dyn Judge,
+    case: &Case<'_>,
+    members: &[u32],
+    shown: Shown,
+) -> Result<Option<Judged>, Misfit> {
     let few = Case {
         operations: case.operations,
         intervals: case.intervals.clone(),
@@ -72,6 +77,7 @@ fn explained(judge: &dyn Judge, case: &Case<'_>, shown: Shown) -> Result<Option<
             ..case.budget.clone()
         },
         thorough: case.thorough,
+        picked_of: (shown.operations.len() < members.len()).then_some(members.len()),
     };
     Ok(match judge.judge(&few, &shown.operations)? {
         Judged::Violated(violation) => Some(Judged::Violated(violation)),

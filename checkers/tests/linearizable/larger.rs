@@ -259,7 +259,7 @@ fn a_monitor_needs_no_search_where_values_differ() {
     assert_eq!(verdict.valid, Valid::False);
     assert_eq!(
         verdict.anomalies[0].explanation,
-        "Process 0's dequeue of 77 (events 48 to 49) fits nowhere: by the time that it returned, in every order of what came before, there is nothing in it, and dequeue of 77 cannot happen then."
+        "Process 0's dequeue of 77 (events 48 to 49) fits nowhere: by the time that it returned, in every order of what came before among these operations, there is nothing in it, and dequeue of 77 cannot happen then. This operation alone is enough to show it, of 25."
     );
     // Thousands of values pushed at once, and popped in any order.
     let mut lines: Vec<String> = (0..3_000)
