@@ -289,6 +289,7 @@ fn case<'a>(
         options: object,
         budget: object.budget(at_once),
         thorough: false,
+        picked_of: None,
     }
 }
 
@@ -311,7 +312,6 @@ fn decide(
             Ok(match judge.judge(case, members)? {
                 Judged::Unknown(why) => Judged::Unproved(why),
                 judged => judged,
-        picked_of: None,
             })
         }
         Some(judged) => Ok(judged),
