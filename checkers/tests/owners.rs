@@ -119,3 +119,39 @@ fn a_number_may_stand_in_a_field_of_its_own() {
     let miscounted = counted.replace("read _ 5", "read _ 6");
     assert_eq!(check("counter", "name", &miscounted).valid, Valid::False);
 }
+
+#[test]
+fn an_owner_under_another_name_is_not_taken_for_the_process() {
+    // The client went on as another process, since nobody knows what became of an operation.
+    let ann = r#"{"holder":"ann"}"#;
+    for model in ["owner-mutex", "fenced-lock"] {
+        let lines = taken_and_given_back([0, 1], [ann; 2], "1");
+        let verdict = check(model, "", &lines);
+        let why = "event 0: expected an owner as {\"owner\": ...}, found acquire of {\"holder\":\"ann\"}: nobody can tell whether the field \"holder\" names the owner; if it names the lock, take it for the key, else leave it out";
+        assert_eq!(
+            (verdict.valid, &*verdict.summary),
+            (Valid::Unknown, why),
+            "{model}"
+        );
+        // One that names the lock, or nobody.
+        for (key_by, value) in [
+            ("holder", ann),
+            ("", r#"{"fence":7}"#),
+            ("", r#"{"owner":null,"holder":null}"#),
+            ("", "{}"),
+        ] {
+            let verdict = |processes| {
+                let lines = taken_and_given_back(processes, [value; 2], "1");
+                check(model, key_by, &lines).valid
+            };
+            assert_eq!(verdict([0, 0]), Valid::True, "{model} {value}");
+            assert_eq!(verdict([0, 1]), Valid::False, "{model} {value}");
+        }
+        let lock = r#"{"name":"L1","holder":"ann"}"#;
+        let lines = taken_and_given_back([0, 1], [lock; 2], "1");
+        assert_eq!(check(model, "name", &lines).valid, Valid::Unknown);
+        let owner = r#"{"holder":"ann","owner":"bob"}"#;
+        let lines = taken_and_given_back([0, 1], [owner; 2], "1");
+        assert_eq!(check(model, "", &lines).valid, Valid::True);
+    }
+}

@@ -16,7 +16,7 @@ use hashbrown::HashMap;
 use serde_json::Value;
 
 use super::judge::Judge;
-use super::options::{Initial, NilReads, ObjectOptions};
+use super::options::{Initial, KeyBy, NilReads, ObjectOptions};
 pub(crate) use counting::{Counter, Semaphore};
 pub(crate) use kv::Kv;
 pub(crate) use mutex::{FencedLock, Mutex, OwnerMutex};
@@ -146,6 +146,10 @@ pub(crate) fn find(name: &str, options: &ObjectOptions) -> Result<Box<dyn Judge>
         nil_is_unknown: options.nil_reads == NilReads::Unknown,
         cas,
     };
+    let key_field = || match &options.key_by {
+        KeyBy::Field(field) => Some(field.clone()),
+        KeyBy::Key | KeyBy::Whole => None,
+    };
     let model: Box<dyn Judge> = match name {
         "register" => Box::new(register(false)),
         "cas-register" => Box::new(register(true)),
@@ -157,8 +161,12 @@ pub(crate) fn find(name: &str, options: &ObjectOptions) -> Result<Box<dyn Judge>
         }),
         "kv" => Box::new(Kv),
         "mutex" => Box::new(Mutex),
-        "owner-mutex" => Box::new(OwnerMutex),
-        "fenced-lock" => Box::new(FencedLock),
+        "owner-mutex" => Box::new(OwnerMutex {
+            key_field: key_field(),
+        }),
+        "fenced-lock" => Box::new(FencedLock {
+            key_field: key_field(),
+        }),
         "fifo-queue" => Box::new(Queue(Discipline::Fifo)),
         "unordered-queue" => Box::new(Queue(Discipline::Bag)),
         "priority-queue" => Box::new(Queue(Discipline::Priority)),

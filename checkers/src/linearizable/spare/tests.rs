@@ -216,10 +216,10 @@ fn of_locks() {
     let nothing = [Value::Null];
     let pool = [both("acquire", &nothing), both("release", &nothing)].concat();
     is_sound(&Mutex, &pool);
-    is_sound(&OwnerMutex, &pool);
+    is_sound(&OwnerMutex { key_field: None }, &pool);
     let fences = [json!(1), json!(2), json!(3)];
     let pool = [both("acquire", &fences), both("release", &nothing)].concat();
-    is_sound(&FencedLock, &pool);
+    is_sound(&FencedLock { key_field: None }, &pool);
     let pool = ["acquire", "reset"].map(|f| ask(f, json!(null), json!(null)));
     is_sound(&Seat, &pool);
 }
