@@ -155,9 +155,11 @@ pub(crate) fn find(name: &str, options: &ObjectOptions) -> Result<Box<dyn Judge>
         "cas-register" => Box::new(register(true)),
         "semaphore" => Box::new(Semaphore {
             permits: number("semaphore", 0, 1)?,
+            key_field: key_field(),
         }),
         "counter" => Box::new(Counter {
             initial: number("counter", i64::MIN, 0)?,
+            key_field: key_field(),
         }),
         "kv" => Box::new(Kv),
         "mutex" => Box::new(Mutex),
