@@ -261,3 +261,32 @@ fn what_is_said_of_a_few_operations_is_said_of_them_only() {
     );
     assert!(text.ends_with("enough to show it, of 5."), "{text}");
 }
+
+/// As Jepsen's clients return a set.
+#[test]
+fn a_set_may_be_read_as_one() {
+    let lines = |read: &str, more: &str| {
+        format!(
+            "0 invoke add _ 1\n0 ok add\n0 invoke add _ 2\n0 ok add\n{more}0 invoke read\n0 ok read _ {read}"
+        )
+    };
+    for (read, expected) in [
+        (r##"{"#{}":[2,1]}"##, Valid::True),
+        (r##"{"#{}":[2]}"##, Valid::False),
+        (r##"{"#{}":[1,2,3]}"##, Valid::False),
+        (r##"{"#{}":7}"##, Valid::Unknown),
+        (r##"{"#{}":[1,2],"at":3}"##, Valid::Unknown),
+    ] {
+        // The monitor, and the search.
+        for more in ["", "1 invoke remove _ 4\n1 ok remove\n"] {
+            let verdict = check(Some("set"), &lines(read, more));
+            assert_eq!(verdict.valid, expected, "{read} {more} {verdict:?}");
+        }
+    }
+    // A set is the same in whatever order it is.
+    let register = r##"0 invoke write _ {"#{}":[1,2]}
+        0 ok write
+        0 invoke read
+        0 ok read _ {"#{}":[2,1]}"##;
+    assert_eq!(check(Some("register"), register).valid, Valid::True);
+}

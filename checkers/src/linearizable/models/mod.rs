@@ -23,7 +23,7 @@ pub(crate) use mutex::{FencedLock, Mutex, OwnerMutex};
 pub(crate) use queues::{Discipline, Queue, priority};
 pub(crate) use register::Register;
 pub(crate) use seat::Seat;
-pub(crate) use set::Set;
+pub(crate) use set::{Set, members};
 
 /// A model that can be asked for by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
