@@ -62,8 +62,8 @@ pub struct Caveat {
     /// Whether nobody recorded which process did what, so that nothing can be said of the
     /// order of processes.
     pub unknown_processes: bool,
-    /// Whether nobody recorded when something happened, so that nothing can be said of how
-    /// long anything took, or of clocks.
+    /// Whether nobody recorded when something happened, or by a clock that went back, so that
+    /// nothing can be said of how long anything took, or of clocks.
     pub unknown_times: bool,
 }
 
@@ -124,7 +124,7 @@ impl From<&witness_histories::Warning> for Caveat {
             message,
             unseen: warning.is_unseen(),
             unknown_processes: supplied(Supplied::Process),
-            unknown_times: supplied(Supplied::Time),
+            unknown_times: supplied(Supplied::Time) || supplied(Supplied::EarlyTime),
         }
     }
 }
