@@ -262,6 +262,25 @@ fn what_is_said_of_a_few_operations_is_said_of_them_only() {
     assert!(text.ends_with("enough to show it, of 5."), "{text}");
 }
 
+#[test]
+fn errors_that_prove_nothing_although_they_are_to_are_named() {
+    let lines = "0 invoke write _ 1\n0 ok write _ 1\n0 invoke cas _ [1,2]\n0 fail cas _ _ did-not-succeed: x\n0 invoke cas _ [1,3]\n0 fail cas _ _ conflict: x\n0 invoke write _ 2\n0 fail write _ _ conflict: x";
+    let checker = find("linearizable").unwrap();
+    let digest = Digest::of(&history(lines).unwrap(), [checker]).unwrap();
+    let mut options = Options::default();
+    options.object.model = Some("cas-register".to_owned());
+    assert!(checker.check(&digest, &options).notes.is_empty());
+    options.object.failed_cas = Some(witness_checkers::FailedCas::Proves);
+    let verdict = checker.check(&digest, &options);
+    assert_eq!(verdict.valid, Valid::True);
+    assert_eq!(
+        verdict.notes,
+        [
+            "nothing is proved by 2 failed compare-and-sets, the first that of event 2: an error proves that the value was another if its class is rejected, cas-failed, did-not-match, mismatch or precondition-failed"
+        ]
+    );
+}
+
 /// As Jepsen's clients return a set.
 #[test]
 fn a_set_may_be_read_as_one() {

@@ -42,7 +42,7 @@ pub(crate) use zones::{Conflict, Meaning};
 use crate::checker::{Checker, Need, Options};
 use crate::digest::Digest;
 use crate::intern::NONE;
-use crate::operations::Operations;
+use crate::operations::{Operation, Operations, Outcome, REFUSALS};
 use crate::ruling::Ruling;
 use crate::verdict::{Anomaly, Valid, Verdict, WITNESSES_MAX};
 use crate::words;
@@ -406,6 +406,9 @@ fn linearize_with(
     if operations.is_empty() {
         ruling.doubt("there are no operations");
     }
+    if options.object.failed_cas == Some(FailedCas::Proves) && judge.name() == "cas-register" {
+        note_mute_refusals(operations, &mut ruling);
+    }
     let mut proof = Proof {
         model: judge.name().to_owned(),
         orders: Vec::new(),
@@ -439,6 +442,21 @@ fn linearize_with(
     let verdict = conclude(ruling, operations, groups.len() as u64, judge.name());
     let proof = (is_proved && verdict.valid == Valid::True).then_some(proof);
     (verdict, proof)
+}
+
+/// Says which refused compare-and-sets prove nothing although they are to.
+fn note_mute_refusals(operations: &Operations, ruling: &mut Ruling) {
+    let is_mute = |operation: &&Operation| {
+        operation.outcome == Outcome::Failed && operations.fs[usize::from(operation.f)] == "cas"
+    };
+    let mute: Vec<&Operation> = operations.all.iter().filter(is_mute).collect();
+    let Some(first) = mute.first() else { return };
+    ruling.note(format!(
+        "nothing is proved by {}, the first that of event {}: an error proves that the value was another if its class is {}",
+        words::count(mute.len() as u64, "failed compare-and-set"),
+        first.call,
+        words::list_with("or", REFUSALS.iter(), REFUSALS.len())
+    ));
 }
 
 fn conclude(ruling: Ruling, operations: &Operations, objects: u64, model: &str) -> Verdict {
