@@ -191,8 +191,11 @@ fn verify_orders(
 ///
 /// Operations are left out only where a violation of what remains is one of the whole
 /// history: with a write go the reads of it, or nobody can have noticed it. An invocation whose completion is left
-/// out came too late to matter.
+/// out came too late to matter. Of a part of a run there is none to be found.
 pub fn shrink(digest: &Digest, options: &Options) -> Option<Vec<u64>> {
+    if !digest.is_whole() {
+        return None;
+    }
     let operations = digest.operations();
     let chosen = choose(operations, options).ok()?;
     let certain = Intervals::new(operations, options.object.clock_uncertainty_ns);
