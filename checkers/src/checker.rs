@@ -4,6 +4,7 @@ use crate::digest::Digest;
 use crate::isolation::IsolationOptions;
 use crate::linearizable::ObjectOptions;
 use crate::verdict::Verdict;
+use crate::words;
 
 /// Decides one property of a history.
 pub trait Checker: Send + Sync {
@@ -115,7 +116,10 @@ impl From<&witness_histories::Warning> for Caveat {
             }
             Warning::Supplied {
                 line, events, what, ..
-            } => format!("{what}, from line {line} on, for {events} events"),
+            } => format!(
+                "{what}, from line {line} on, for {}",
+                words::count(*events, "event")
+            ),
             other => other.to_string(),
         };
         let supplied =

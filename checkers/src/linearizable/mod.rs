@@ -234,20 +234,39 @@ enum Quick {
 }
 
 fn choose(operations: &Operations, options: &Options) -> Result<Chosen, String> {
-    let name = match &options.object.model {
-        Some(name) => name,
-        None => models::guess(operations.fs()).ok_or_else(|| {
-            let fs = operations.fs();
-            let fs = words::list(fs.iter(), fs.len());
-            format!("{fs} do not tell the model: name one")
-        })?,
-    };
+    let name = name_of_model(operations, options).ok_or_else(|| {
+        let fs = operations.fs();
+        let fs = words::list(fs.iter(), fs.len());
+        format!("{fs} do not tell the model: name one")
+    })?;
     let judge = models::find(name, &options.object).map_err(|error| error.to_string())?;
     let quick = match name {
         "register" | "cas-register" => Some(Quick::Zones(meaning(operations, options))),
         name => Monitor::of(name).map(Quick::Monitored),
     };
     Ok(Chosen { judge, quick })
+}
+
+fn name_of_model<'a>(operations: &Operations, options: &'a Options) -> Option<&'a str> {
+    let asked = options.object.model.as_deref();
+    asked.or_else(|| models::guess(operations.fs()))
+}
+
+/// The name of the model that the checker `linearizable` takes: the one that is asked for, or else
+/// the one that the operations tell, if they do.
+pub fn model_of<'a>(digest: &Digest, options: &'a Options) -> Option<&'a str> {
+    name_of_model(digest.operations(), options)
+}
+
+/// Whether the model that is asked for, if one is, can start as it is asked to.
+///
+/// # Errors
+/// Why not.
+pub fn check_model(options: &ObjectOptions) -> Result<(), ModelError> {
+    match &options.model {
+        Some(name) => models::find(name, options).map(|_| ()),
+        None => Ok(()),
+    }
 }
 
 /// What reads and writes of a register mean.

@@ -138,7 +138,10 @@ pub(crate) fn find(name: &str, options: &ObjectOptions) -> Result<Box<dyn Judge>
             .ok_or(ModelError::Initial {
                 model,
                 initial: value.to_string(),
-                expected: "a whole number",
+                expected: match least {
+                    0 => "a whole number, 0 at least",
+                    _ => "a whole number",
+                },
             }),
     };
     let register = |cas: bool| Register {
