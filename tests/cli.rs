@@ -1063,3 +1063,75 @@ fn an_option_of_another_backend_is_refused() {
     }
     assert!(!dir.path().join("store").exists(), "nothing began");
 }
+
+#[test]
+fn a_model_that_cannot_start_so_is_a_wrong_argument() {
+    let dir = dir_with(&[("h.jsonl", STALE)]);
+    for (model, initial, why) in [
+        (
+            "mutex",
+            "3",
+            "a mutex cannot start with 3: expected nothing",
+        ),
+        (
+            "semaphore",
+            "1.5",
+            "a semaphore cannot start with 1.5: expected a whole number, 0 at least",
+        ),
+        (
+            "semaphore",
+            "-1",
+            "a semaphore cannot start with -1: expected a whole number, 0 at least",
+        ),
+        (
+            "counter",
+            "\"a\"",
+            "a counter cannot start with \"a\": expected a whole number",
+        ),
+    ] {
+        for command in [
+            &["check"][..],
+            &["check", "--proof", "p.json"],
+            &["check", "--verify-proof", "p.json"],
+            &["check", "--format", "json"],
+            &["shrink"],
+        ] {
+            let more = ["h.jsonl", "--model", model, "--initial", initial];
+            let refused = witness(&[command, &more].concat(), dir.path());
+            assert_eq!(refused.code, 254, "{command:?} {}", refused.stdout);
+            assert_eq!(refused.stdout, "");
+            assert_eq!(refused.stderr, format!("witness: {why}\n"));
+        }
+    }
+}
+
+/// The clock said that the read began before the write had returned.
+#[test]
+fn a_clock_that_went_back_accuses_nobody() {
+    let history = "{:type :invoke :process 0 :f :write :value 1 :time 1000}
+{:type :ok :process 0 :f :write :value 1 :time 2000}
+{:type :invoke :process 1 :f :read :time 3000}
+{:type :ok :process 1 :f :read :value 1 :time 3000}
+{:type :invoke :process 2 :f :read :time 1500}
+{:type :ok :process 2 :f :read :time 1600}
+";
+    let dir = dir_with(&[("h.edn", history)]);
+    let check = |more: &[&str]| {
+        let all = [&["check", "h.edn", "--checker", "linearizable"], more].concat();
+        witness(&all, dir.path())
+    };
+    let by_order = check(&[]);
+    assert_eq!(by_order.code, 1, "{}", by_order.stdout);
+    assert!(
+        by_order.stdout.contains("were taken for the one before"),
+        "{}",
+        by_order.stdout
+    );
+    let by_clock = check(&["--clock-uncertainty", "100ns"]);
+    assert_eq!(by_clock.code, 2, "{}", by_clock.stdout);
+    assert!(
+        by_clock.stdout.contains("does not say when all of its"),
+        "{}",
+        by_clock.stdout
+    );
+}

@@ -4,6 +4,7 @@ use crate::digest::Digest;
 use crate::isolation::IsolationOptions;
 use crate::linearizable::ObjectOptions;
 use crate::verdict::Verdict;
+use crate::words;
 
 /// Decides one property of a history.
 pub trait Checker: Send + Sync {
@@ -62,8 +63,8 @@ pub struct Caveat {
     /// Whether nobody recorded which process did what, so that nothing can be said of the
     /// order of processes.
     pub unknown_processes: bool,
-    /// Whether nobody recorded when something happened, so that nothing can be said of how
-    /// long anything took, or of clocks.
+    /// Whether nobody recorded when something happened, or by a clock that went back, so that
+    /// nothing can be said of how long anything took, or of clocks.
     pub unknown_times: bool,
 }
 
@@ -115,7 +116,10 @@ impl From<&witness_histories::Warning> for Caveat {
             }
             Warning::Supplied {
                 line, events, what, ..
-            } => format!("{what}, from line {line} on, for {events} events"),
+            } => format!(
+                "{what}, from line {line} on, for {}",
+                words::count(*events, "event")
+            ),
             other => other.to_string(),
         };
         let supplied =
@@ -124,7 +128,7 @@ impl From<&witness_histories::Warning> for Caveat {
             message,
             unseen: warning.is_unseen(),
             unknown_processes: supplied(Supplied::Process),
-            unknown_times: supplied(Supplied::Time),
+            unknown_times: supplied(Supplied::Time) || supplied(Supplied::EarlyTime),
         }
     }
 }

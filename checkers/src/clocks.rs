@@ -22,8 +22,8 @@ use crate::ruling::Ruling;
 use crate::words;
 
 /// What is wrong with clocks that may be off where times were given out by the reader.
-pub(crate) const NOT_RECORDED: &str = "the history does not say when events happened, only in \
-    which order: by how much clocks may be off tells nothing of it";
+pub(crate) const NOT_RECORDED: &str = "the history does not say when all of its events happened, \
+    only in which order: by how much clocks may be off tells nothing of it";
 
 /// An event without a usable clock may have happened at any time.
 const ANY_TIME: [i64; 2] = [i64::MIN, i64::MAX];

@@ -241,9 +241,8 @@ impl Digest {
         &self.history
     }
 
-    /// Whether nothing says that this is a part of a run without the others. Of a part a
-    /// checker may call violated what another part would explain: [`crate::Verdicts::compose`]
-    /// lets no such verdict pass.
+    /// Whether nothing says that this is a part of a run without the others. Another part may
+    /// explain what looks like a violation, so of a part nothing is decided, and nothing shrunk.
     pub fn is_whole(&self) -> bool {
         self.is_whole
     }

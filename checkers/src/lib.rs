@@ -60,7 +60,7 @@ pub use digest::{Digest, DigestBuilder};
 pub use isolation::{DataType, IsolationLevel, IsolationOptions, isolation_levels};
 pub use linearizable::{
     Call, FailedCas, Flaw, Initial, KeyBy, LinearizableBy, Model, ModelError, ModelInfo, NilReads,
-    ObjectOptions, Order, Proof, linearize, models, shrink, verify_proof,
+    ObjectOptions, Order, Proof, check_model, linearize, model_of, models, shrink, verify_proof,
 };
 pub use operations::{Operations, Outcome};
 pub use registry::{UnknownChecker, all, find};

@@ -23,7 +23,7 @@ pub(crate) const NEVER: u32 = u32::MAX;
 /// Classes of errors by which a database says that it looked and the condition did
 /// not hold. Any other failure (a conflict, a refused connection) says nothing of
 /// the state.
-const REFUSALS: [&str; 5] = [
+pub(crate) const REFUSALS: [&str; 5] = [
     "rejected",
     "cas-failed",
     "did-not-match",

@@ -13,6 +13,7 @@ use crate::words;
 pub(crate) struct Ruling {
     verdict: Verdict,
     doubts: Vec<String>,
+    is_whole: bool,
 }
 
 impl Ruling {
@@ -32,6 +33,7 @@ impl Ruling {
                 elapsed_ns: 0,
             },
             doubts: Vec::new(),
+            is_whole: digest.is_whole(),
         };
         for caveat in digest.caveats() {
             if caveat.unseen {
@@ -69,8 +71,12 @@ impl Ruling {
         self.doubts.push(reason.into());
     }
 
-    /// Adds an anomaly, which is only worded if it will be kept.
+    /// Adds an anomaly, which is only worded if it will be kept. Of a part of a run there is none:
+    /// another part may explain it.
     pub(crate) fn anomaly(&mut self, name: &str, word: impl FnOnce() -> Anomaly) {
+        if !self.is_whole {
+            return;
+        }
         self.count(name, 1);
         if self.counted(name) > ANOMALIES_MAX as u64 {
             return;

@@ -38,11 +38,11 @@ fn a_stale_read_is_explained_by_the_two_values() {
 
 #[test]
 fn a_violation_is_made_small_unless_that_is_too_slow() {
-    let shorthand = "0 invoke write x 1\n0 ok write x 1\n0 invoke write x 1\n0 ok write x 1\n1 invoke read x\n1 ok read x 2";
+    let shorthand = "0 invoke write x 1\n0 ok write x 1\n0 invoke write x 1\n0 ok write x 1\n0 invoke read x\n0 ok read x 1\n1 invoke read x\n1 ok read x 2";
     let checker = find("linearizable").unwrap();
     let digest = Digest::of(&history(shorthand).unwrap(), [checker]).unwrap();
     let mut options = Options::default();
-    for (small, operations) in [(true, vec![4]), (false, vec![0, 2, 4])] {
+    for (small, operations) in [(true, vec![6]), (false, vec![0, 2, 4, 6])] {
         options.object.small_witness = small;
         let verdict = checker.check(&digest, &options);
         assert_eq!(verdict.valid, Valid::False);
@@ -227,4 +227,85 @@ fn a_proof_that_was_not_found_changes_no_verdict() {
             "no order of key \"q\" was found to prove it with: the search gave up after 0 MiB of memory: it had explained the first 0 of 2 completed operations"
         ]
     );
+}
+
+/// Operations of which nobody knows may have happened by then, whether another needs them or not.
+#[test]
+fn the_states_that_are_named_are_all_that_there_can_be() {
+    let lines = "3 invoke write _ 1\n3 info write\n6 invoke write _ 1\n6 info write
+        1 invoke read\n1 ok read _ 1\n5 invoke write _ 3\n5 ok write _ 3
+        4 invoke write _ 9\n4 info write\n2 invoke cas _ [1,4]\n2 info cas
+        0 invoke read\n0 ok read _ 7\n0 invoke write _ 8\n0 info write";
+    let checker = find("linearizable").unwrap();
+    let digest = Digest::of(&history(lines).unwrap(), [checker]).unwrap();
+    let mut options = Options::default();
+    options.object.model = Some("cas-register".to_owned());
+    options.object.small_witness = false;
+    let verdict = checker.check(&digest, &options);
+    assert_eq!(
+        verdict.anomalies[0].explanation,
+        "Process 0's read 7 (events 12 to 13) fits nowhere: by the time that it returned, in every order of what came before, the value is 1 or the value is 3, and read 7 cannot happen then. The longest order that is right so far: write 1 (event 0, never resolved), read 1 (events 4 to 5), write 3 (events 6 to 7). Left aside, as they may not have happened and no other needs that: write 9 (event 8, never resolved) and cas 1 to 4 (event 10, never resolved). 5 operations are enough to show it, of 8."
+    );
+}
+
+/// A monitor names few, of which alone the sentence is true.
+#[test]
+fn what_is_said_of_a_few_operations_is_said_of_them_only() {
+    let text = explanation(
+        "fifo-queue",
+        "0 invoke enqueue _ 1\n0 ok enqueue\n0 invoke enqueue _ 2\n0 ok enqueue\n0 invoke enqueue _ 3\n0 ok enqueue\n1 invoke dequeue\n1 ok dequeue _ 3\n1 invoke dequeue\n1 ok dequeue _ 1",
+    );
+    assert!(
+        text.contains("in every order of what came before among these operations, it holds"),
+        "{text}"
+    );
+    assert!(text.ends_with("enough to show it, of 5."), "{text}");
+}
+
+#[test]
+fn errors_that_prove_nothing_although_they_are_to_are_named() {
+    let lines = "0 invoke write _ 1\n0 ok write _ 1\n0 invoke cas _ [1,2]\n0 fail cas _ _ did-not-succeed: x\n0 invoke cas _ [1,3]\n0 fail cas _ _ conflict: x\n0 invoke write _ 2\n0 fail write _ _ conflict: x";
+    let checker = find("linearizable").unwrap();
+    let digest = Digest::of(&history(lines).unwrap(), [checker]).unwrap();
+    let mut options = Options::default();
+    options.object.model = Some("cas-register".to_owned());
+    assert!(checker.check(&digest, &options).notes.is_empty());
+    options.object.failed_cas = Some(witness_checkers::FailedCas::Proves);
+    let verdict = checker.check(&digest, &options);
+    assert_eq!(verdict.valid, Valid::True);
+    assert_eq!(
+        verdict.notes,
+        [
+            "nothing is proved by 2 failed compare-and-sets, the first that of event 2: an error proves that the value was another if its class is rejected, cas-failed, did-not-match, mismatch or precondition-failed"
+        ]
+    );
+}
+
+/// As Jepsen's clients return a set.
+#[test]
+fn a_set_may_be_read_as_one() {
+    let lines = |read: &str, more: &str| {
+        format!(
+            "0 invoke add _ 1\n0 ok add\n0 invoke add _ 2\n0 ok add\n{more}0 invoke read\n0 ok read _ {read}"
+        )
+    };
+    for (read, expected) in [
+        (r##"{"#{}":[2,1]}"##, Valid::True),
+        (r##"{"#{}":[2]}"##, Valid::False),
+        (r##"{"#{}":[1,2,3]}"##, Valid::False),
+        (r##"{"#{}":7}"##, Valid::Unknown),
+        (r##"{"#{}":[1,2],"at":3}"##, Valid::Unknown),
+    ] {
+        // The monitor, and the search.
+        for more in ["", "1 invoke remove _ 4\n1 ok remove\n"] {
+            let verdict = check(Some("set"), &lines(read, more));
+            assert_eq!(verdict.valid, expected, "{read} {more} {verdict:?}");
+        }
+    }
+    // A set is the same in whatever order it is.
+    let register = r##"0 invoke write _ {"#{}":[1,2]}
+        0 ok write
+        0 invoke read
+        0 ok read _ {"#{}":[2,1]}"##;
+    assert_eq!(check(Some("register"), register).valid, Valid::True);
 }

@@ -119,3 +119,102 @@ fn a_number_may_stand_in_a_field_of_its_own() {
     let miscounted = counted.replace("read _ 5", "read _ 6");
     assert_eq!(check("counter", "name", &miscounted).valid, Valid::False);
 }
+
+#[test]
+fn an_owner_under_another_name_is_not_taken_for_the_process() {
+    // The client went on as another process, since nobody knows what became of an operation.
+    let ann = r#"{"holder":"ann"}"#;
+    for model in ["owner-mutex", "fenced-lock"] {
+        let lines = taken_and_given_back([0, 1], [ann; 2], "1");
+        let verdict = check(model, "", &lines);
+        let why = "event 0: expected an owner as {\"owner\": ...}, found acquire of {\"holder\":\"ann\"}: nobody can tell whether the field \"holder\" names the owner; if it names the lock, take it for the key, else leave it out";
+        assert_eq!(
+            (verdict.valid, &*verdict.summary),
+            (Valid::Unknown, why),
+            "{model}"
+        );
+        // One that names the lock, or nobody.
+        for (key_by, value) in [
+            ("holder", ann),
+            ("", r#"{"fence":7}"#),
+            ("", r#"{"owner":null,"holder":null}"#),
+            ("", "{}"),
+        ] {
+            let verdict = |processes| {
+                let lines = taken_and_given_back(processes, [value; 2], "1");
+                check(model, key_by, &lines).valid
+            };
+            assert_eq!(verdict([0, 0]), Valid::True, "{model} {value}");
+            assert_eq!(verdict([0, 1]), Valid::False, "{model} {value}");
+        }
+        let lock = r#"{"name":"L1","holder":"ann"}"#;
+        let lines = taken_and_given_back([0, 1], [lock; 2], "1");
+        assert_eq!(check(model, "name", &lines).valid, Valid::Unknown);
+        let owner = r#"{"holder":"ann","owner":"bob"}"#;
+        let lines = taken_and_given_back([0, 1], [owner; 2], "1");
+        assert_eq!(check(model, "", &lines).valid, Valid::True);
+    }
+}
+
+#[test]
+fn a_number_that_may_be_how_many_is_not_taken_for_one() {
+    let of = |key_by: &str, value: &str| {
+        let lines = format!("0 invoke acquire _ {value}\n0 ok acquire");
+        check("semaphore", key_by, &lines).valid
+    };
+    for value in [
+        r#"{"count":"2"}"#,
+        r#"{"count":"1e3"}"#,
+        r#"{"count":[2]}"#,
+        r#"{"count":2}"#,
+        r#"{"client":"a","count":{"n":2}}"#,
+    ] {
+        assert_eq!(of("", value), Valid::Unknown, "{value}");
+    }
+    for value in [r#"{"client":"a","uid":null}"#, "{}"] {
+        assert_eq!(of("", value), Valid::True, "{value}");
+    }
+    // The name of the semaphore may be a number.
+    for value in [r#"{"id":2}"#, r#"{"id":"2"}"#] {
+        assert_eq!(of("id", value), Valid::True, "{value}");
+    }
+}
+
+#[test]
+fn what_a_counter_returned_is_understood_or_refused() {
+    let of = |f: &str, argument: &str, result: &str| {
+        let lines =
+            format!("0 invoke add _ 3\n0 ok add\n0 invoke {f} _ {argument}\n0 ok {f} _ {result}");
+        check("counter", "", &lines).valid
+    };
+    use Valid::{False, True, Unknown};
+    for (f, argument, result, expected) in [
+        ("increment", "null", "4", True),
+        ("increment", "null", "1", False),
+        ("increment", "2", "5", True),
+        ("increment", "2", "6", False),
+        // The number after it, or the argument again?
+        ("increment", "2", "2", Unknown),
+        ("decrement", "2", "2", Unknown),
+        ("increment", r#"{"amount":2}"#, "5", True),
+        ("increment", r#"{"amount":2}"#, "2", False),
+        ("increment", r#"{"amount":2}"#, r#"{"amount":2}"#, True),
+        ("increment", r#"{"amount":2,"id":7}"#, r#"{"id":7}"#, True),
+        ("increment", "null", r#"{"value":4}"#, Unknown),
+        ("increment", "null", "4.5", Unknown),
+        ("increment", "null", "\"4\"", Unknown),
+        ("increment", "null", "false", Unknown),
+        ("increment", "null", "\"OK\"", True),
+        ("increment", "null", "true", True),
+        ("decrement", "null", "[2]", Unknown),
+        ("add", "2", "2", True),
+        ("add", "2", "null", True),
+        ("add", "2", "5", Unknown),
+        ("inc", "null", "4", Unknown),
+        ("dec", "2", r#"{"value":1}"#, Unknown),
+        ("read", "null", r#"{"value":3}"#, Unknown),
+        ("read", "null", "3", True),
+    ] {
+        assert_eq!(of(f, argument, result), expected, "{f} {argument} {result}");
+    }
+}

@@ -80,6 +80,7 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
         .iter()
         .map(|name| witness_checkers::find(name).map_err(Failure::bad_input))
         .collect::<Result<Vec<_>, _>>()?;
+    args.object.options()?;
     let mut checked: Vec<(String, Verdicts)> = Vec::new();
     let mut unreadable = Vec::new();
     let (mut drawn, mut undrawn) = (0, None);
@@ -92,7 +93,7 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
                 }
                 let mut options = Options::default();
                 options.focus = args.seat.clone().or_else(|| focus(&saved));
-                options.object = args.object.options();
+                options.object = args.object.options()?;
                 let claimed = saved.run.as_ref().and_then(store::level);
                 options.isolation = args
                     .isolation
@@ -146,7 +147,7 @@ fn proof(args: &Args) -> Result<Outcome, Failure> {
     let input = args.input.of(&saved.history);
     let digest = check::digest(&input, &[linearizable], true).map_err(Failure::bad_input)?;
     let mut options = Options::default();
-    options.object = args.object.options();
+    options.object = args.object.options()?;
     if let Some(file) = &args.verify_proof {
         let named = |e: &dyn std::fmt::Display| format!("{}: {e}", file.display());
         let text = std::fs::read(file).map_err(|e| Failure::bad_input(named(&e)))?;

@@ -112,7 +112,7 @@ fn initial(text: &str) -> Result<Initial, &'static str> {
 
 impl ObjectArgs {
     /// The options of one decision.
-    pub(super) fn options(&self) -> ObjectOptions {
+    pub(super) fn options(&self) -> Result<ObjectOptions, Failure> {
         let mut options = ObjectOptions::default();
         options.model.clone_from(&self.model);
         options.initial.clone_from(&self.initial);
@@ -129,7 +129,8 @@ impl ObjectArgs {
         options.clock_uncertainty_ns = u64::try_from(uncertainty).unwrap_or(u64::MAX);
         options.memory_bytes_max = self.memory.saturating_mul(1 << 20);
         options.stop = check::stop_after(self.timeout);
-        options
+        witness_checkers::check_model(&options).map_err(Failure::bad_input)?;
+        Ok(options)
     }
 }
 

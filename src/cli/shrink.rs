@@ -52,7 +52,7 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
     }
     let linearizable = witness_checkers::find("linearizable").map_err(Failure::failed)?;
     let mut options = Options::default();
-    options.object = args.object.options();
+    options.object = args.object.options()?;
     let input = args.input.of(&saved.history);
     let digest = check::digest(&input, &[linearizable], true).map_err(Failure::bad_input)?;
     if !digest.is_whole() {

@@ -11,7 +11,7 @@ use super::search::{Found, Stuck, search};
 use super::shrink;
 use super::space::{Space, States};
 use crate::budget::Budget;
-use crate::operations::Operations;
+use crate::operations::{NEVER, Operations};
 use crate::words;
 
 /// A history, and how it is to be understood.
@@ -22,6 +22,8 @@ pub(crate) struct Case<'a> {
     pub(crate) budget: Budget,
     /// Whether to make a violation as small as can be, whatever it takes.
     pub(crate) thorough: bool,
+    /// How many operations the object has, where only some of them are judged.
+    pub(crate) picked_of: Option<usize>,
 }
 
 /// What was found of one object.
@@ -82,7 +84,7 @@ impl<M: Model> Judge for M {
                     orders.push(order.into_iter().map(operation).collect());
                 }
                 Found::Stuck(stuck) => {
-                    let violation = witness(self, case, &object, stuck, &states);
+                    let violation = witness(self, case, members, &object, stuck, &states);
                     return Ok(Judged::Violated(violation));
                 }
                 Found::Exhausted {
@@ -112,12 +114,20 @@ impl<M: Model> Judge for M {
 fn witness<M: Model>(
     model: &M,
     case: &Case<'_>,
+    members: &[u32],
     whole: &Object<M::Op>,
     stuck: Stuck,
     states: &dyn Space,
 ) -> Violation {
-    let culprit = whole.items[stuck.item as usize].operation;
-    let of_whole = explain(case.operations, &whole.items, &stuck, states);
+    let culprit = &whole.items[stuck.item as usize];
+    let explaining = Explaining {
+        operations: case.operations,
+        items: &whole.items,
+        are_some: case.picked_of.is_some(),
+        left_aside: left_aside(model, case, members, whole, culprit.ret),
+    };
+    let of_whole = explaining.explain(&stuck, states);
+    let mut culprit = culprit.operation;
     let shrunk = (case.options.small_witness || case.thorough)
         .then(|| shrink::shrink(model, case, whole.clone(), stuck));
     let small = shrunk.as_ref().unwrap_or(whole);
@@ -128,18 +138,24 @@ fn witness<M: Model>(
         .collect();
     operations.sort_unstable();
     let mut explanation = of_whole;
-    let mut culprit = culprit;
-    if !operations.contains(&(culprit, true)) {
-        // Among the few it is another that fits nowhere. States are numbered by the
-        // search that came across them: search once more.
+    let are_others = case.picked_of.is_some() && shrunk.is_some();
+    if are_others || !operations.contains(&(culprit, true)) {
+        // Among the few it is another that fits nowhere, or the words are to be of them. States
+        // are numbered by the search that came across them: search once more.
         let mut states = States::new(model, &small.classes);
         let (found, _) = search(&small.items, &mut states, model.overwrites(), &case.budget);
         if let Found::Stuck(stuck) = found {
             culprit = small.items[stuck.item as usize].operation;
-            explanation = explain(case.operations, &small.items, &stuck, &states);
+            let explaining = Explaining {
+                operations: case.operations,
+                items: &small.items,
+                are_some: true,
+                left_aside: Vec::new(),
+            };
+            explanation = explaining.explain(&stuck, &states);
         }
     }
-    let (few, all) = (operations.len(), whole.items.len());
+    let (few, all) = (operations.len(), case.picked_of.unwrap_or(members.len()));
     if few < all {
         let few = match few {
             1 => "This operation alone is".to_owned(),
@@ -154,49 +170,104 @@ fn witness<M: Model>(
     }
 }
 
-fn explain(operations: &Operations, items: &[Item], stuck: &Stuck, space: &dyn Space) -> String {
-    let item = &items[stuck.item as usize];
-    let culprit = space.describe(item.class);
-    let mut text = format!(
-        "{} fits nowhere: ",
-        capitalised(&named(operations, item.operation, &culprit))
-    );
-    let states = stuck.states.iter();
-    let reasons = states.map(|&state| space.describe_state(state));
-    let reasons = words::list_with("or", reasons, stuck.states.len());
-    text.push_str(&format!(
-        "by the time that it returned, in every order of what came before, {reasons}, and {culprit} cannot happen then."
-    ));
-    if !stuck.order.is_empty() {
-        let from = stuck.order.len().saturating_sub(words::LISTED_MAX);
-        let last = stuck.order[from..].iter().map(|&at| {
-            let item = &items[at as usize];
-            format!(
-                "{} ({})",
-                space.describe(item.class),
-                events(operations, item.operation)
-            )
-        });
-        let last: Vec<String> = last.collect();
-        let before = if from > 0 { "..., " } else { "" };
+/// The unresolved operations of the object that were invoked before that and not searched, as no
+/// order needs them, in words.
+fn left_aside<M: Model>(
+    model: &M,
+    case: &Case<'_>,
+    members: &[u32],
+    object: &Object<M::Op>,
+    until: u32,
+) -> Vec<String> {
+    let mut searched: Vec<u32> = object.items.iter().map(|item| item.operation).collect();
+    searched.sort_unstable();
+    let words = |&member: &u32| {
+        let is_left = case.operations.all[member as usize].ret() == NEVER
+            && case.intervals.of(case.operations, member)[0] < until
+            && searched.binary_search(&member).is_err();
+        let op = is_left.then(|| object::operation_of(model, case.operations, member).ok()?);
+        let op = op.flatten().filter(|op| !model.read_only(op))?;
+        let pair = [op, object.classes.first()?.clone()];
+        let is_here = model.parts(&pair).is_none_or(|part| part[0] == part[1]);
+        is_here.then(|| worded(case.operations, member, &model.describe(&pair[0])))
+    };
+    members.iter().filter_map(words).collect()
+}
+
+/// What a search was about, for words about where it got stuck.
+struct Explaining<'a> {
+    operations: &'a Operations,
+    items: &'a [Item],
+    /// Whether there are other operations of the object.
+    are_some: bool,
+    /// What was not searched because no order needs it.
+    left_aside: Vec<String>,
+}
+
+impl Explaining<'_> {
+    fn explain(&self, stuck: &Stuck, space: &dyn Space) -> String {
+        let item = &self.items[stuck.item as usize];
+        let culprit = space.describe(item.class);
+        let mut text = format!(
+            "{} fits nowhere: ",
+            capitalised(&named(self.operations, item.operation, &culprit))
+        );
+        let states = stuck.states.iter();
+        let reasons = states.map(|&state| space.describe_state(state));
+        let reasons = words::list_with("or", reasons, stuck.states.len());
+        let among = match self.are_some {
+            true => " among these operations",
+            false => "",
+        };
+        let others = match stuck.is_all {
+            true => "",
+            false => " (or perhaps something else: not all was tried)",
+        };
         text.push_str(&format!(
-            " The longest order that is right so far: {before}{}.",
-            last.join(", ")
+            "by the time that it returned, in every order of what came before{among}, {reasons}{others}, and {culprit} cannot happen then."
         ));
+        if !stuck.order.is_empty() {
+            let from = stuck.order.len().saturating_sub(words::LISTED_MAX);
+            let last = stuck.order[from..].iter().map(|&at| {
+                let item = &self.items[at as usize];
+                worded(self.operations, item.operation, &space.describe(item.class))
+            });
+            let last: Vec<String> = last.collect();
+            let before = if from > 0 { "..., " } else { "" };
+            text.push_str(&format!(
+                " The longest order that is right so far: {before}{}.",
+                last.join(", ")
+            ));
+        }
+        if !self.left_aside.is_empty() {
+            let left = words::list(self.left_aside.iter(), self.left_aside.len());
+            let them = match self.left_aside.len() {
+                1 => "it",
+                _ => "they",
+            };
+            text.push_str(&format!(
+                " Left aside, as {them} may not have happened and no other needs that: {left}."
+            ));
+        }
+        text
     }
-    text
+}
+
+/// `read 7 (events 40 to 43)`.
+fn worded(operations: &Operations, at: u32, what: &str) -> String {
+    format!("{what} ({})", events(operations, at))
 }
 
 /// `process 3's read 7 (events 40 to 43)`.
 pub(crate) fn named(operations: &Operations, at: u32, what: &str) -> String {
     let process = operations.all[at as usize].process;
-    format!("process {process}'s {what} ({})", events(operations, at))
+    format!("process {process}'s {}", worded(operations, at, what))
 }
 
 fn events(operations: &Operations, at: u32) -> String {
     let operation = &operations.all[at as usize];
     match operation.ret() {
-        crate::operations::NEVER => format!("event {}, never resolved", operation.call),
+        NEVER => format!("event {}, never resolved", operation.call),
         ret => format!("events {} to {ret}", operation.call),
     }
 }

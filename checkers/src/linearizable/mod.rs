@@ -42,7 +42,7 @@ pub(crate) use zones::{Conflict, Meaning};
 use crate::checker::{Checker, Need, Options};
 use crate::digest::Digest;
 use crate::intern::NONE;
-use crate::operations::Operations;
+use crate::operations::{Operation, Operations, Outcome, REFUSALS};
 use crate::ruling::Ruling;
 use crate::verdict::{Anomaly, Valid, Verdict, WITNESSES_MAX};
 use crate::words;
@@ -191,8 +191,11 @@ fn verify_orders(
 ///
 /// Operations are left out only where a violation of what remains is one of the whole
 /// history: with a write go the reads of it, or nobody can have noticed it. An invocation whose completion is left
-/// out came too late to matter.
+/// out came too late to matter. Of a part of a run there is none to be found.
 pub fn shrink(digest: &Digest, options: &Options) -> Option<Vec<u64>> {
+    if !digest.is_whole() {
+        return None;
+    }
     let operations = digest.operations();
     let chosen = choose(operations, options).ok()?;
     let certain = Intervals::new(operations, options.object.clock_uncertainty_ns);
@@ -231,20 +234,39 @@ enum Quick {
 }
 
 fn choose(operations: &Operations, options: &Options) -> Result<Chosen, String> {
-    let name = match &options.object.model {
-        Some(name) => name,
-        None => models::guess(operations.fs()).ok_or_else(|| {
-            let fs = operations.fs();
-            let fs = words::list(fs.iter(), fs.len());
-            format!("{fs} do not tell the model: name one")
-        })?,
-    };
+    let name = name_of_model(operations, options).ok_or_else(|| {
+        let fs = operations.fs();
+        let fs = words::list(fs.iter(), fs.len());
+        format!("{fs} do not tell the model: name one")
+    })?;
     let judge = models::find(name, &options.object).map_err(|error| error.to_string())?;
     let quick = match name {
         "register" | "cas-register" => Some(Quick::Zones(meaning(operations, options))),
         name => Monitor::of(name).map(Quick::Monitored),
     };
     Ok(Chosen { judge, quick })
+}
+
+fn name_of_model<'a>(operations: &Operations, options: &'a Options) -> Option<&'a str> {
+    let asked = options.object.model.as_deref();
+    asked.or_else(|| models::guess(operations.fs()))
+}
+
+/// The name of the model that the checker `linearizable` takes: the one that is asked for, or else
+/// the one that the operations tell, if they do.
+pub fn model_of<'a>(digest: &Digest, options: &'a Options) -> Option<&'a str> {
+    name_of_model(digest.operations(), options)
+}
+
+/// Whether the model that is asked for, if one is, can start as it is asked to.
+///
+/// # Errors
+/// Why not.
+pub fn check_model(options: &ObjectOptions) -> Result<(), ModelError> {
+    match &options.model {
+        Some(name) => models::find(name, options).map(|_| ()),
+        None => Ok(()),
+    }
 }
 
 /// What reads and writes of a register mean.
@@ -289,6 +311,7 @@ fn case<'a>(
         options: object,
         budget: object.budget(at_once),
         thorough: false,
+        picked_of: None,
     }
 }
 
@@ -405,6 +428,9 @@ fn linearize_with(
     if operations.is_empty() {
         ruling.doubt("there are no operations");
     }
+    if options.object.failed_cas == Some(FailedCas::Proves) && judge.name() == "cas-register" {
+        note_mute_refusals(operations, &mut ruling);
+    }
     let mut proof = Proof {
         model: judge.name().to_owned(),
         orders: Vec::new(),
@@ -438,6 +464,21 @@ fn linearize_with(
     let verdict = conclude(ruling, operations, groups.len() as u64, judge.name());
     let proof = (is_proved && verdict.valid == Valid::True).then_some(proof);
     (verdict, proof)
+}
+
+/// Says which refused compare-and-sets prove nothing although they are to.
+fn note_mute_refusals(operations: &Operations, ruling: &mut Ruling) {
+    let is_mute = |operation: &&Operation| {
+        operation.outcome == Outcome::Failed && operations.fs[usize::from(operation.f)] == "cas"
+    };
+    let mute: Vec<&Operation> = operations.all.iter().filter(is_mute).collect();
+    let Some(first) = mute.first() else { return };
+    ruling.note(format!(
+        "nothing is proved by {}, the first that of event {}: an error proves that the value was another if its class is {}",
+        words::count(mute.len() as u64, "failed compare-and-set"),
+        first.call,
+        words::list_with("or", REFUSALS.iter(), REFUSALS.len())
+    ));
 }
 
 fn conclude(ruling: Ruling, operations: &Operations, objects: u64, model: &str) -> Verdict {

@@ -2,7 +2,7 @@
 //! the words of the search for what they found. They give no order.
 
 use super::judge::{Case, Judge, Judged, Violation};
-use super::models::{Discipline, priority};
+use super::models::{Discipline, members, priority};
 use super::object::{Misfit, is_mute};
 use crate::budget::Budget;
 use crate::intern::NONE;
@@ -49,7 +49,7 @@ impl Monitor {
         match found {
             None => Ok(None),
             Some(None) => Ok(Some(Judged::Valid(Vec::new()))),
-            Some(Some(shown)) => explained(judge, case, shown),
+            Some(Some(shown)) => explained(judge, case, members, shown),
         }
     }
 }
@@ -62,7 +62,12 @@ struct Shown {
 
 /// The violation as the search words it: among the few operations that show it, it
 /// is quick. None if the search does not find it there.
-fn explained(judge: &dyn Judge, case: &Case<'_>, shown: Shown) -> Result<Option<Judged>, Misfit> {
+fn explained(
+    judge: &dyn Judge,
+    case: &Case<'_>,
+    members: &[u32],
+    shown: Shown,
+) -> Result<Option<Judged>, Misfit> {
     let few = Case {
         operations: case.operations,
         intervals: case.intervals.clone(),
@@ -72,6 +77,7 @@ fn explained(judge: &dyn Judge, case: &Case<'_>, shown: Shown) -> Result<Option<
             ..case.budget.clone()
         },
         thorough: case.thorough,
+        picked_of: (shown.operations.len() < members.len()).then_some(members.len()),
     };
     Ok(match judge.judge(&few, &shown.operations)? {
         Judged::Violated(violation) => Some(Judged::Violated(violation)),
@@ -224,17 +230,16 @@ impl Calls<'_> {
                 "add" if known && no == Some(operation.result) => return None,
                 "add" => Action::Add(operation.argument),
                 "read" if !known => return Some(Translated::Nothing),
-                "read" => match values.get(operation.result) {
-                    serde_json::Value::Array(members) => {
-                        let number = |mut member: serde_json::Value| {
-                            member.sort_all_objects();
-                            // What is not among the values nobody added.
-                            values.find(&member.to_string()).unwrap_or(NONE)
-                        };
-                        Action::Read(members.into_iter().map(number).collect())
-                    }
-                    _ => return None,
-                },
+                "read" => {
+                    let number = |member: &serde_json::Value| {
+                        let mut member = member.clone();
+                        member.sort_all_objects();
+                        // What is not among the values nobody added.
+                        values.find(&member.to_string()).unwrap_or(NONE)
+                    };
+                    let read = values.get(operation.result);
+                    Action::Read(members(&read)?.iter().map(number).collect())
+                }
                 _ => return None,
             };
             Some(Translated::Said(growing_set::Operation {

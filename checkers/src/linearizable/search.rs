@@ -15,6 +15,8 @@
 //! - Where operations overwrite, an unresolved one is linearized only right before
 //!   what it makes possible: elsewhere it could be moved later or left out.
 
+mod tell;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
@@ -47,8 +49,10 @@ pub(crate) struct Stuck {
     pub(crate) item: u32,
     /// The longest order found of what came before.
     pub(crate) order: Vec<u32>,
-    /// The states in which it can have found the object, ascending.
+    /// The states in which it can have found the object, ascending; of [`search`] only.
     pub(crate) states: Vec<u32>,
+    /// Whether those are all.
+    pub(crate) is_all: bool,
 }
 
 /// Searches items, in the order of their calls; says also how many steps it took.
@@ -58,7 +62,11 @@ pub(crate) fn search(
     overwrites: bool,
     budget: &Budget,
 ) -> (Found, u64) {
-    Searcher::default().search(items, space, overwrites, budget)
+    let mut searcher = Searcher {
+        tells: true,
+        ..Searcher::default()
+    };
+    searcher.search(items, space, overwrites, budget)
 }
 
 /// Searches again and again in the same memory: to find some for a search of a few
@@ -67,6 +75,8 @@ pub(crate) fn search(
 pub(super) struct Searcher {
     plan: Plan,
     memory: Memory<u32>,
+    /// Whether to tell in which states it got stuck.
+    tells: bool,
 }
 
 impl Searcher {
@@ -79,12 +89,12 @@ impl Searcher {
         budget: &Budget,
     ) -> (Found, u64) {
         self.plan.lay_out(items);
-        let plan = &self.plan;
+        let (plan, tells) = (&self.plan, self.tells);
         match plan.slots {
-            0..=32 => Search::new(plan, space, overwrites, budget, &mut self.memory).run(),
-            33..=64 => run::<u64>(plan, space, overwrites, budget),
-            65..=128 => run::<u128>(plan, space, overwrites, budget),
-            _ => run::<Box<[u64]>>(plan, space, overwrites, budget),
+            0..=32 => Search::new(plan, space, overwrites, budget, &mut self.memory).run(tells),
+            33..=64 => run::<u64>(plan, space, overwrites, budget, tells),
+            65..=128 => run::<u128>(plan, space, overwrites, budget, tells),
+            _ => run::<Box<[u64]>>(plan, space, overwrites, budget, tells),
         }
     }
 }
@@ -94,8 +104,9 @@ fn run<M: Mask>(
     space: &mut dyn Space,
     overwrites: bool,
     budget: &Budget,
+    tells: bool,
 ) -> (Found, u64) {
-    Search::<M>::new(plan, space, overwrites, budget, &mut Memory::default()).run()
+    Search::<M>::new(plan, space, overwrites, budget, &mut Memory::default()).run(tells)
 }
 
 /// Unresolved operations that each need the one before, in a row.
@@ -219,8 +230,11 @@ impl<'a, M: Mask> Search<'a, M> {
         }
     }
 
-    fn run(mut self) -> (Found, u64) {
-        let found = self.find();
+    fn run(mut self, tells: bool) -> (Found, u64) {
+        let mut found = self.find();
+        if let (Found::Stuck(stuck), true) = (&mut found, tells) {
+            self.tell(stuck);
+        }
         (found, self.steps)
     }
 
@@ -555,15 +569,12 @@ impl<'a, M: Mask> Search<'a, M> {
 
     fn stuck(&mut self) -> Stuck {
         let (rank, order) = self.best.take().unwrap_or_default();
-        let at = self.memory.visited.keys().filter(|key| key.0 == rank);
-        let mut states: Vec<u32> = at.map(|key| key.1).collect();
-        states.sort_unstable();
-        states.dedup();
         let must = self.plan.returns[rank as usize];
         Stuck {
             item: self.plan.musts[must as usize].item,
             order,
-            states,
+            states: Vec::new(),
+            is_all: false,
         }
     }
 }

@@ -13,11 +13,12 @@
 //!
 //! The initial value counts as written before everything. An unresolved write that
 //! nobody read is left out, since it may not have happened; one that was read never
-//! returns. Agreement with brute force is tested; the order is built, and can be
-//! verified, so a verdict of valid need not be believed.
+//! returns. A value that nobody read may be written several times, or be the initial one: it
+//! changes nothing to take each for another that nobody read. Agreement with brute force is
+//! tested; the order is built, and can be verified, so a verdict of valid need not be believed.
 
 use foldhash::fast::FixedState;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::intervals::Intervals;
 use crate::intern::NONE;
@@ -129,7 +130,7 @@ impl Index {
     }
 }
 
-/// The operations' zones, or why there is no order of them; `None` if some value was
+/// The operations' zones, or why there is no order of them; `None` if some value that was read was
 /// written twice, or there is more to it than reads and writes.
 pub(crate) fn zones(
     operations: &Operations,
@@ -150,6 +151,8 @@ pub(crate) fn zones(
         returned: NONE,
         called: NONE,
     }];
+    // Of whose values a read would not tell by which write.
+    let mut ambiguous: HashSet<u32, FixedState> = HashSet::default();
     // Writes first: a read may come before the write that it overlaps.
     for &at in members {
         let operation = &operations.all[at as usize];
@@ -162,12 +165,13 @@ pub(crate) fn zones(
         if matches!(operation.outcome, Outcome::Failed | Outcome::Refused) {
             continue;
         }
-        if operation.argument == NONE || Some(operation.argument) == meaning.initial {
+        if operation.argument == NONE {
             return None;
         }
         let zone = zones.len() as u32;
-        if index.put(operation.argument, zone) != zone {
-            return None;
+        let is_first = index.put(operation.argument, zone) == zone;
+        if !is_first || Some(operation.argument) == meaning.initial {
+            ambiguous.insert(operation.argument);
         }
         let [call, ret] = ends(operations, intervals, at);
         zones.push(Zone {
@@ -185,6 +189,9 @@ pub(crate) fn zones(
         }
         if operation.result == NONE && meaning.nil_is_unknown {
             continue;
+        }
+        if ambiguous.contains(&operation.result) {
+            return None;
         }
         let [call, ret] = ends(operations, intervals, at);
         let zone = match index.get(operation.result) {
@@ -276,23 +283,24 @@ impl Zones {
             around.map_or(zone.s, |around| zone.s.max(around.s))
         };
         let places: Vec<u32> = self.zones.iter().map(place).collect();
+        let zones = self.zones.iter().zip(0..);
+        let written: HashMap<u32, u32, FixedState> = zones
+            .filter(|(zone, _)| zone.write != NONE)
+            .map(|(zone, number)| (zone.write, number))
+            .collect();
         let mut order: Vec<(u32, u32, bool, u32, u32)> = members
             .iter()
             .filter_map(|&at| {
                 let operation = &operations.all[at as usize];
                 let is_write = Some(operation.f) == self.meaning.write;
-                let value = match is_write {
-                    true => operation.argument,
+                let zone = match is_write {
+                    true => *written.get(&at)?,
                     false if operation.outcome != Outcome::Happened => return None,
                     false if operation.result == NONE && self.meaning.nil_is_unknown => {
                         return None;
                     }
-                    false => operation.result,
+                    false => self.of.get(operation.result).unwrap_or(0),
                 };
-                let zone = self.of.get(value).unwrap_or(0);
-                if is_write && self.zones[zone as usize].write != at {
-                    return None;
-                }
                 let call = intervals.of(operations, at)[0];
                 Some((places[zone as usize], zone, !is_write, call, at))
             })

@@ -1,10 +1,10 @@
 //! One spelling for equal JSON values. Numbers are equal if they are the same number:
 //! `1`, `1.0` and `10e-1` are, and two of thirty digits that differ in the last are not,
 //! although no machine number tells them apart. Objects are equal whatever order their
-//! fields are in, and text however it is escaped.
+//! fields are in, EDN sets whatever order their members are in, and text however it is escaped.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 
@@ -70,6 +70,9 @@ fn spell(json: &str, depth: usize, spelt: &mut String) -> Option<()> {
         }
         b'{' => {
             let fields: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
+            if let Some(members) = set(&fields) {
+                return spell_set(members, depth, spelt);
+            }
             spelt.push('{');
             for (at, (name, value)) in fields.into_iter().enumerate() {
                 if at > 0 {
@@ -88,6 +91,29 @@ fn spell(json: &str, depth: usize, spelt: &mut String) -> Option<()> {
         b'-' | b'0'..=b'9' => number(json, spelt)?,
         _ => spelt.push_str(json),
     }
+    Some(())
+}
+
+/// The members of what is an EDN set, as it is spelt in JSON.
+fn set<'a>(fields: &BTreeMap<String, &'a RawValue>) -> Option<Vec<&'a RawValue>> {
+    match fields.first_key_value()? {
+        (name, members) if name == "#{}" && fields.len() == 1 => {
+            serde_json::from_str(members.get()).ok()
+        }
+        _ => None,
+    }
+}
+
+/// Spells a set, each member once and in the order of how they are spelt.
+fn spell_set(members: Vec<&RawValue>, depth: usize, spelt: &mut String) -> Option<()> {
+    let depth = depth.checked_sub(2)?;
+    let spell_one = |member: &RawValue| {
+        let mut one = String::new();
+        spell(member.get(), depth, &mut one).map(|()| one)
+    };
+    let members: Option<BTreeSet<String>> = members.into_iter().map(spell_one).collect();
+    let members: Vec<String> = members?.into_iter().collect();
+    spelt.push_str(&format!(r##"{{"#{{}}":[{}]}}"##, members.join(",")));
     Some(())
 }
 
@@ -173,6 +199,14 @@ mod tests {
             ("[1, 2.0,false , null]", "[1,2,false,null]"),
             (r#"{"b":[ 1e0 ],"a":{}}"#, r#"{"a":{},"b":[1]}"#),
             (r#"{"a":1,"a":2}"#, r#"{"a":2}"#),
+            (
+                r##"[{"#{}":[2, 1.0, {"#{}":["b","a"]}, 1]}]"##,
+                r##"[{"#{}":[1,2,{"#{}":["a","b"]}]}]"##,
+            ),
+            (
+                r##"{"#{}":[2,1],"a":{"#{}":7}}"##,
+                r##"{"#{}":[2,1],"a":{"#{}":7}}"##,
+            ),
             (r#""\u0041\/ é""#, r#""A/ é""#),
             (r#"["1.0","e"]"#, r#"["1.0","e"]"#),
             (

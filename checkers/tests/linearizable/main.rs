@@ -12,6 +12,7 @@ mod larger;
 mod oracle;
 mod random;
 mod spec;
+mod words;
 
 use std::cell::Cell;
 

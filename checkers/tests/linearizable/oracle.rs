@@ -41,7 +41,7 @@ fn fits(case: &Case, state: &State, done: u32, seen: &mut HashSet<(State, u32)>)
 }
 
 /// Whether the operation says anything.
-fn counts(case: &Case, op: &Operation) -> bool {
+pub fn counts(case: &Case, op: &Operation) -> bool {
     match op.end {
         End::Failed => op.f == "cas" && !case.failed_cas_ignored,
         End::Conflict => false,
@@ -49,7 +49,7 @@ fn counts(case: &Case, op: &Operation) -> bool {
     }
 }
 
-fn after(case: &Case, state: &State, op: &Operation) -> Vec<State> {
+pub fn after(case: &Case, state: &State, op: &Operation) -> Vec<State> {
     let outcomes = spec::outcomes(case.model, state, op.f, &op.argument, op.process);
     let fits = |result: &Option<Value>| match (&op.end, result) {
         (End::Failed, result) => result.is_none(),

@@ -46,7 +46,9 @@ pub(crate) fn parse<'a>(text: &'a str, scratch: &'a mut String) -> Result<Draft<
         let start = edn.at();
         let (name, field) = field(&mut edn)?;
         let named = |mut fault: Box<Fault>| {
-            fault.field.get_or_insert_with(|| name.clone().into_owned());
+            // A text is no keyword: its name is what JSON makes of it, as in `\\"type"`.
+            let plain = |name: &str| name.trim_start_matches('\\').trim_matches('"').to_owned();
+            fault.field.get_or_insert_with(|| plain(&name));
             fault
         };
         edn.trivia(0).map_err(named)?;

@@ -45,7 +45,7 @@ pub enum Warning {
         name: String,
     },
     /// A history of another format left something out, and the reader supplied it.
-    #[error("{name}:{line}: {what}, from this line on, for {events} events")]
+    #[error("{name}:{line}: {what}, from this line on, for {events} event{}", plural(.events))]
     Supplied {
         /// The source's name.
         name: String,
@@ -142,5 +142,12 @@ struct Column(Option<usize>);
 impl std::fmt::Display for Column {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.map_or(Ok(()), |column| write!(f, ":{column}"))
+    }
+}
+
+fn plural(number: &u64) -> &'static str {
+    match number {
+        1 => "",
+        _ => "s",
     }
 }

@@ -9,6 +9,8 @@ use crate::operations::Outcome;
 /// unless the argument says how many.
 pub(crate) struct Semaphore {
     pub(crate) permits: i64,
+    /// The field of arguments that names the semaphore, if one does.
+    pub(crate) key_field: Option<String>,
 }
 
 impl Model for Semaphore {
@@ -30,7 +32,7 @@ impl Model for Semaphore {
         if call.outcome == Outcome::Refused {
             return Ok(None);
         }
-        let number = amount(call, "permits")?;
+        let number = amount(call, "permits", self.key_field.as_deref())?;
         match call.f {
             _ if number < 0 => Err(call.unexpected("a number of permits")),
             "acquire" => Ok(Some(-number)),
@@ -57,10 +59,12 @@ impl Model for Semaphore {
 }
 
 /// A number: `add`, `increment` and `decrement` change it, by one unless the argument
-/// says how much, and `read` returns it. An addition that returned a number returned
-/// the one after it.
+/// says how much, and `read` returns it. What `increment` and `decrement` return is the
+/// number after it.
 pub(crate) struct Counter {
     pub(crate) initial: i64,
+    /// The field of arguments that names the counter, if one does.
+    pub(crate) key_field: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,25 +87,22 @@ impl Model for Counter {
     }
 
     fn operation(&self, call: &Call<'_>) -> Result<Option<Op>, String> {
-        let after = call.result.as_i64();
-        Ok(match call.f {
-            _ if call.outcome == Outcome::Refused => None,
-            "read" if !call.happened() => None,
-            "read" => match after {
-                Some(value) => Some(Op::Read(value)),
-                None => return Err(format!("expected a number, found {}", call.result)),
-            },
-            // An echo of the argument is no result.
-            "add" | "increment" | "inc" => Some(Op::Add(
-                amount(call, "amount")?,
-                after.filter(|_| call.f == "increment"),
-            )),
-            "decrement" | "dec" => Some(Op::Add(
-                -amount(call, "amount")?,
-                after.filter(|_| call.f == "decrement"),
-            )),
+        if call.outcome == Outcome::Refused || (call.f == "read" && !call.happened()) {
+            return Ok(None);
+        }
+        if call.f == "read" {
+            return match call.result.as_i64() {
+                Some(value) => Ok(Some(Op::Read(value))),
+                None => Err(format!("expected a number, found {}", call.result)),
+            };
+        }
+        let sign = match call.f {
+            "add" | "increment" | "inc" => 1,
+            "decrement" | "dec" => -1,
             _ => return Err(call.unexpected("add, increment, decrement or read")),
-        })
+        };
+        let amount = sign * amount(call, "amount", self.key_field.as_deref())?;
+        Ok(Some(Op::Add(amount, after(call)?)))
     }
 
     fn step(&self, number: &i64, op: &Op) -> Option<i64> {
@@ -131,16 +132,57 @@ impl Model for Counter {
     }
 }
 
-/// How much the argument says: a number, or that field of an object; one if it says nothing.
-/// A number in another field may be meant, or be a name: it is refused.
-fn amount(call: &Call<'_>, field: &str) -> Result<i64, String> {
-    let told = match call.argument {
-        Value::Object(fields) => match fields.get(field) {
-            None if fields.values().any(Value::is_number) => {
-                return Err(call.unexpected(&format!("a number in the field \"{field}\"")));
-            }
-            told => told.unwrap_or(&Value::Null),
+/// The number after an addition, if it returned that. What it returned and nobody understands
+/// is refused: ignored, it could be what is wrong.
+fn after(call: &Call<'_>) -> Result<Option<i64>, String> {
+    let returns_it = matches!(call.f, "increment" | "decrement");
+    let refused = |why: &str| Err(format!("{} returned {}: {why}", call.f, call.result));
+    match call.result {
+        Value::Null | Value::Bool(true) => Ok(None),
+        Value::Number(_) if call.result == call.argument && returns_it => refused(
+            "nobody can tell whether that is the number after it or its argument again, which as {\"amount\": ...} would differ",
+        ),
+        echo if echo == call.argument || is_part(echo, call.argument) => Ok(None),
+        Value::Number(number) if returns_it => match number.as_i64() {
+            Some(after) => Ok(Some(after)),
+            None => refused("expected a whole number"),
         },
+        // `OK`, `done`.
+        Value::String(text) if text.parse::<f64>().is_err() => Ok(None),
+        _ if returns_it => refused("expected the number after it, or nothing"),
+        _ => refused(
+            "expected nothing, or its argument again; if it is the number after it, call it increment or decrement",
+        ),
+    }
+}
+
+/// Whether both are objects and the second has all that the first has.
+fn is_part(part: &Value, whole: &Value) -> bool {
+    let (Value::Object(part), Value::Object(whole)) = (part, whole) else {
+        return false;
+    };
+    part.iter()
+        .all(|(field, value)| whole.get(field) == Some(value))
+}
+
+/// How much the argument says: a number, or that field of an object; one if it says nothing.
+/// What may be a number in another field but the key's may be meant: it is refused.
+fn amount(call: &Call<'_>, field: &str, key_field: Option<&str>) -> Result<i64, String> {
+    let is_number = |value: &Value| match value {
+        Value::Null => false,
+        Value::String(text) => text.parse::<f64>().is_ok(),
+        _ => true,
+    };
+    let told = match call.argument {
+        Value::Object(fields) => {
+            let mut others = fields.iter().filter(|(f, _)| key_field != Some(&***f));
+            match fields.get(field) {
+                None if others.any(|(_, value)| is_number(value)) => {
+                    return Err(call.unexpected(&format!("a number in the field \"{field}\"")));
+                }
+                told => told.unwrap_or(&Value::Null),
+            }
+        }
         argument => argument,
     };
     match told {

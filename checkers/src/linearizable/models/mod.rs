@@ -16,14 +16,14 @@ use hashbrown::HashMap;
 use serde_json::Value;
 
 use super::judge::Judge;
-use super::options::{Initial, NilReads, ObjectOptions};
+use super::options::{Initial, KeyBy, NilReads, ObjectOptions};
 pub(crate) use counting::{Counter, Semaphore};
 pub(crate) use kv::Kv;
 pub(crate) use mutex::{FencedLock, Mutex, OwnerMutex};
 pub(crate) use queues::{Discipline, Queue, priority};
 pub(crate) use register::Register;
 pub(crate) use seat::Seat;
-pub(crate) use set::Set;
+pub(crate) use set::{Set, members};
 
 /// A model that can be asked for by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +138,10 @@ pub(crate) fn find(name: &str, options: &ObjectOptions) -> Result<Box<dyn Judge>
             .ok_or(ModelError::Initial {
                 model,
                 initial: value.to_string(),
-                expected: "a whole number",
+                expected: match least {
+                    0 => "a whole number, 0 at least",
+                    _ => "a whole number",
+                },
             }),
     };
     let register = |cas: bool| Register {
@@ -146,19 +149,29 @@ pub(crate) fn find(name: &str, options: &ObjectOptions) -> Result<Box<dyn Judge>
         nil_is_unknown: options.nil_reads == NilReads::Unknown,
         cas,
     };
+    let key_field = || match &options.key_by {
+        KeyBy::Field(field) => Some(field.clone()),
+        KeyBy::Key | KeyBy::Whole => None,
+    };
     let model: Box<dyn Judge> = match name {
         "register" => Box::new(register(false)),
         "cas-register" => Box::new(register(true)),
         "semaphore" => Box::new(Semaphore {
             permits: number("semaphore", 0, 1)?,
+            key_field: key_field(),
         }),
         "counter" => Box::new(Counter {
             initial: number("counter", i64::MIN, 0)?,
+            key_field: key_field(),
         }),
         "kv" => Box::new(Kv),
         "mutex" => Box::new(Mutex),
-        "owner-mutex" => Box::new(OwnerMutex),
-        "fenced-lock" => Box::new(FencedLock),
+        "owner-mutex" => Box::new(OwnerMutex {
+            key_field: key_field(),
+        }),
+        "fenced-lock" => Box::new(FencedLock {
+            key_field: key_field(),
+        }),
         "fifo-queue" => Box::new(Queue(Discipline::Fifo)),
         "unordered-queue" => Box::new(Queue(Discipline::Bag)),
         "priority-queue" => Box::new(Queue(Discipline::Priority)),

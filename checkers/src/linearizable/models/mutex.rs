@@ -2,7 +2,8 @@
 //!
 //! An owner is named by a field of the invocation's value, or else is the process. A value
 //! that is no object is refused: it may be the owner's name as well as the lock's, and taking
-//! the one for the other makes one owner of all.
+//! the one for the other makes one owner of all. So is an object in which another field may
+//! name the owner: a client that goes on as another process would be taken for another.
 
 use std::fmt;
 
@@ -76,11 +77,30 @@ pub(crate) struct Owner {
 /// The fields that name an owner; the first that is there does.
 const OWNER_FIELDS: [&str; 2] = ["owner", "client"];
 
+/// The field of a fence, which names nobody.
+const FENCE_FIELD: &str = "fence";
+
 impl Owner {
-    fn of(call: &Call<'_>) -> Result<Owner, String> {
+    /// Who asks; `key_field` names the lock, if some field does.
+    fn of(call: &Call<'_>, key_field: Option<&str>) -> Result<Owner, String> {
         let name = match call.argument {
             Value::Null => None,
-            Value::Object(_) => named(call.argument),
+            Value::Object(fields) => {
+                let name = named(call.argument);
+                let may_name = |field: &str, value: &Value| {
+                    let is_known = OWNER_FIELDS.contains(&field) || field == FENCE_FIELD;
+                    !is_known && key_field != Some(field) && !value.is_null()
+                };
+                if name.is_none()
+                    && let Some((field, _)) = fields.iter().find(|(f, v)| may_name(f, v))
+                {
+                    return Err(format!(
+                        "{}: nobody can tell whether the field \"{field}\" names the owner; if it names the lock, take it for the key, else leave it out",
+                        call.unexpected("an owner as {\"owner\": ...}")
+                    ));
+                }
+                name
+            }
             _ => {
                 return Err(format!(
                     "{}: nobody can tell whether that is the owner or the lock",
@@ -125,7 +145,10 @@ impl fmt::Display for Owner {
 }
 
 /// A lock that only its owner may release, and that its owner cannot take twice.
-pub(crate) struct OwnerMutex;
+pub(crate) struct OwnerMutex {
+    /// The field of arguments that names the lock, if one does.
+    pub(crate) key_field: Option<String>,
+}
 
 impl Model for OwnerMutex {
     type State = Option<Owner>;
@@ -142,7 +165,8 @@ impl Model for OwnerMutex {
 
     fn operation(&self, call: &Call<'_>) -> Result<Option<Self::Op>, String> {
         let op = operation(call)?;
-        op.map(|op| Ok((op, Owner::of(call)?))).transpose()
+        let owner = || Owner::of(call, self.key_field.as_deref());
+        op.map(|op| Ok((op, owner()?))).transpose()
     }
 
     fn step(&self, holder: &Option<Owner>, (op, owner): &Self::Op) -> Option<Option<Owner>> {
@@ -162,19 +186,30 @@ impl Model for OwnerMutex {
     }
 
     fn describe_state(&self, holder: &Option<Owner>) -> String {
-        match holder {
-            None => "the lock is free".to_owned(),
-            Some(holder) => format!("{holder} holds the lock"),
-        }
+        held(holder)
     }
 
     fn describe(&self, (op, owner): &Self::Op) -> String {
-        format!("{} by {owner}", Mutex.describe(op))
+        asked(*op, owner)
     }
 }
 
+fn held(holder: &Option<Owner>) -> String {
+    match holder {
+        None => "the lock is free".to_owned(),
+        Some(holder) => format!("{holder} holds the lock"),
+    }
+}
+
+fn asked(op: Op, owner: &Owner) -> String {
+    format!("{} by {owner}", Mutex.describe(&op))
+}
+
 /// An owner's lock whose `acquire` returns a fence, greater than every one before.
-pub(crate) struct FencedLock;
+pub(crate) struct FencedLock {
+    /// The field of arguments that names the lock, if one does.
+    pub(crate) key_field: Option<String>,
+}
 
 /// Who holds the lock, and the greatest fence so far: at least that, if the one that
 /// was given out never reached us.
@@ -193,7 +228,7 @@ pub(crate) struct FencedOp {
 
 /// A number, or the field of that name.
 fn fence(result: &Value) -> Option<i64> {
-    result.get("fence").unwrap_or(result).as_i64()
+    result.get(FENCE_FIELD).unwrap_or(result).as_i64()
 }
 
 impl Model for FencedLock {
@@ -223,7 +258,7 @@ impl Model for FencedLock {
             },
             _ => None,
         };
-        let owner = Owner::of(call)?;
+        let owner = Owner::of(call, self.key_field.as_deref())?;
         Ok(Some(FencedOp { op, owner, fence }))
     }
 
@@ -258,7 +293,7 @@ impl Model for FencedLock {
     }
 
     fn describe_state(&self, state: &Fenced) -> String {
-        let holder = OwnerMutex.describe_state(&state.holder);
+        let holder = held(&state.holder);
         match state.fence {
             None => holder,
             Some(fence) => format!("{holder}, the last fence being {fence}"),
@@ -266,7 +301,7 @@ impl Model for FencedLock {
     }
 
     fn describe(&self, op: &FencedOp) -> String {
-        let text = OwnerMutex.describe(&(op.op, op.owner.clone()));
+        let text = asked(op.op, &op.owner);
         match op.fence {
             None => text,
             Some(fence) => format!("{text} with fence {fence}"),

@@ -7,7 +7,8 @@ use crate::linearizable::model::{Call, Model};
 use crate::operations::Outcome;
 
 /// Values without order. `add` and `remove` may return whether they changed it;
-/// `contains` returns whether the value is in; `read` returns all of them as a list.
+/// `contains` returns whether the value is in; `read` returns all of them, as a list or as an
+/// EDN set.
 pub(crate) struct Set;
 
 /// A value, as JSON text.
@@ -60,6 +61,15 @@ impl Op {
     }
 }
 
+/// All that a read returned: a list, or an EDN set, as it is spelt in JSON.
+pub(crate) fn members(result: &Value) -> Option<&[Value]> {
+    let list = match result {
+        Value::Object(fields) if fields.len() == 1 => fields.get("#{}")?,
+        list => list,
+    };
+    Some(list.as_array()?)
+}
+
 /// Where it stands, or would.
 fn place(members: &Members, member: &Member) -> Result<usize, usize> {
     members.binary_search_by(|other| (**other).cmp(member))
@@ -103,15 +113,15 @@ impl Model for Set {
                     ));
                 }
             },
-            "read" => match call.result {
-                Value::Array(values) => {
+            "read" => match members(call.result) {
+                Some(values) => {
                     let text = |value: &Value| value.to_string().into_boxed_str();
                     let mut members: Vec<Box<str>> = values.iter().map(text).collect();
                     members.sort_unstable();
                     members.dedup();
                     Some(Op::Read(members.into_iter().map(Member::new).collect()))
                 }
-                other => return Err(format!("expected a list, found {other}")),
+                None => return Err(format!("expected a list, found {}", call.result)),
             },
             _ => return Err(call.unexpected("add, remove, contains or read")),
         })

@@ -102,8 +102,8 @@ fn what_is_missing_is_supplied_with_a_warning() {
         warnings,
         [
             "in:1: indices were given out in order, from this line on, for 3 events",
-            "in:1: times were given out in order, from this line on, for 1 events",
-            "in:3: times that go back were taken for the one before, from this line on, for 1 events",
+            "in:1: times were given out in order, from this line on, for 1 event",
+            "in:3: times that go back were taken for the one before, from this line on, for 1 event",
             "in:1: a missing process was taken for client 0, from this line on, for 3 events",
             "in:1: a missing function was taken for \"txn\", from this line on, for 2 events",
         ]
@@ -187,6 +187,10 @@ fn errors_name_the_line_the_column_and_the_field() {
         (
             "{:type :ok :time 1.5}",
             "in:1:18: field \"time\": expected nanoseconds, an integer",
+        ),
+        (
+            "{\"type\":\"ok\"}",
+            "in:1:8: field \"type\": a keyword without a name",
         ),
         (
             "{:type :ok :x [1 2}",
