@@ -1,29 +1,46 @@
-//! Checker `sequential`: whether one order of all operations on all registers keeps the
-//! order of each process, and each read returns what was last written to its register.
+//! Checker `sequential`: whether one order of all operations on all objects keeps the
+//! order of each process, and does what the objects would do for one client alone.
 //!
-//! **Property.** Sequential consistency (Lamport 1979); real time plays no part. See
-//! [`monitors::sequential`](crate::monitors::sequential). A process whose operation was
-//! never resolved is taken to have ended with it; what it did afterwards is another's.
-//! **Sound and complete** where each value is written once and the search ends within its
-//! budget; elsewhere unknown.
+//! **Property.** Sequential consistency (Lamport, "How to Make a Multiprocessor Computer That
+//! Correctly Executes Multiprocess Programs", 1979); real time plays no part. A process whose
+//! operation was never resolved is taken to have ended with it; what it did afterwards is
+//! another's. It is not local: each object may have such an order without all of them having
+//! one in common, so all are judged together.
+//! **Sound and complete** where it decides. What has an order in real time has one; else
+//! registers that write each value once are decided by
+//! [`monitors::sequential`](crate::monitors::sequential), and everything else by a search.
+//! To decide it is NP-complete: past the budget it is unknown.
+
+mod judge;
+mod plan;
+mod search;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use rayon::prelude::*;
 
 use crate::checker::{Checker, Need, Options};
 use crate::digest::Digest;
-use crate::linearizable::capitalised;
+use crate::linearizable::{
+    self, Case, Chosen, Groups, Intervals, Judged, Misfit, ObjectOptions, Violation, capitalised,
+};
 use crate::monitors::sequential::{self, Because, Operation, Reason, Step};
-use crate::monitors::{Outcome, Violation};
-use crate::operations::Outcome as End;
-use crate::registers::{Misfit, Registers};
+use crate::monitors::{self, Outcome, Undecided};
+use crate::operations::{Operations, Outcome as End};
+use crate::registers::Registers;
 use crate::ruling::Ruling;
 use crate::verdict::{Valid, Verdict};
 use crate::words;
+pub(crate) use judge::{Ordered, judge};
 
 pub(crate) struct Sequential;
 
 const ANOMALY: &str = "no-sequential-order";
+
+/// Steps that one object may take to be put in order in real time, to see whether that is easy.
+const LINEARIZABLE_STEPS_MAX: u64 = 200_000;
+/// The part of the memory that this may take.
+const LINEARIZABLE_BYTES_PART: u64 = 4;
 
 impl Checker for Sequential {
     fn name(&self) -> &'static str {
@@ -31,7 +48,7 @@ impl Checker for Sequential {
     }
 
     fn about(&self) -> &'static str {
-        "one order of all operations on all registers keeps the order of each process"
+        "one order of all operations on all objects keeps the order of each process"
     }
 
     fn property(&self) -> &'static str {
@@ -49,29 +66,33 @@ impl Checker for Sequential {
     fn check(&self, digest: &Digest, options: &Options) -> Verdict {
         let operations = digest.operations();
         let mut ruling = Ruling::new(self, digest);
-        let registers = match Registers::new(operations, options) {
-            Ok(registers) => registers,
-            Err(misfit) => return ruling.refuse(misfit),
+        let chosen = match linearizable::choose(operations, options) {
+            Ok(chosen) => chosen,
+            Err(problem) => return ruling.refuse(problem),
         };
-        ruling.scope("registers", registers.len());
+        let groups = match Groups::new(operations, options) {
+            Ok(groups) => groups,
+            Err(misfit) => return ruling.refuse(misfit.to_string()),
+        };
+        ruling.scope("model", chosen.judge().name());
+        ruling.scope("objects", groups.len());
         ruling.scope("operations", operations.len());
         ruling.count(ANOMALY, 0);
         if operations.is_empty() {
             ruling.doubt("there are no operations");
         }
-        match history(digest, &registers) {
-            Err(misfit) => ruling.doubt(misfit),
-            Ok(history) => match sequential::check(&history, &options.object.budget(1)) {
-                Outcome::Valid => {}
-                Outcome::Undecided(why) => ruling.doubt(registers.undecided(why)),
-                Outcome::Violated(violation) => ruling.anomaly(ANOMALY, || {
-                    let text = explain(&registers, &violation);
-                    registers.anomaly(ANOMALY, None, text, &violation.operations)
-                }),
-            },
+        match decide(&chosen, operations, options, &groups) {
+            Err(misfit) => ruling.doubt(misfit.to_string()),
+            Ok((Judged::Valid(_) | Judged::Unproved(_), _)) => {}
+            Ok((Judged::Unknown(why), _)) => ruling.doubt(why),
+            Ok((Judged::Violated(violation), group)) => ruling.anomaly(ANOMALY, || {
+                let key = group.and_then(|group| groups.key(operations, groups.get(group)));
+                linearizable::anomaly(ANOMALY, operations, key, &violation)
+            }),
         }
         let number = words::count(operations.len() as u64, "operation");
-        let of = words::count(registers.len() as u64, "register");
+        let object = format!("{} object", chosen.judge().name());
+        let of = words::count(groups.len() as u64, &object);
         ruling.conclude("Sequential ✓", |valid, doubt| match valid {
             Valid::True => format!("{number} on {of}"),
             Valid::False => format!("no order of {number} on {of} keeps each process's own"),
@@ -80,42 +101,129 @@ impl Checker for Sequential {
     }
 }
 
-/// All operations in the order of their calls.
-fn history(digest: &Digest, registers: &Registers<'_>) -> Result<Vec<Operation>, Misfit> {
-    let all = &digest.operations().all;
-    // Who each process is until the end of its next operation that was never resolved.
+fn decide(
+    chosen: &Chosen,
+    operations: &Operations,
+    options: &Options,
+    groups: &Groups,
+) -> Result<Ordered, Misfit> {
+    if is_linearizable(chosen, operations, &options.object, groups)? {
+        return Ok((Judged::Valid(Vec::new()), None));
+    }
+    let who = processes(operations);
+    if chosen.is_register()
+        && let Some(judged) = by_monitor(operations, options, &who)
+    {
+        return Ok((judged, None));
+    }
+    let case = Case {
+        operations,
+        intervals: Intervals::of_events(),
+        options: &options.object,
+        budget: options.object.budget(1),
+        thorough: false,
+    };
+    chosen.judge().order(&case, groups, &who)
+}
+
+/// Whether it is easy to see that each object has an order that agrees with that of the events
+/// in the history. In that each process did one thing after the other, so that all have one
+/// in common that keeps the order of each process: linearizability is local.
+fn is_linearizable(
+    chosen: &Chosen,
+    operations: &Operations,
+    options: &ObjectOptions,
+    groups: &Groups,
+) -> Result<bool, Misfit> {
+    let options = ObjectOptions {
+        small_witness: false,
+        steps_max: options.steps_max.min(LINEARIZABLE_STEPS_MAX),
+        memory_bytes_max: options.memory_bytes_max / LINEARIZABLE_BYTES_PART,
+        ..options.clone()
+    };
+    let case = Case {
+        operations,
+        intervals: Intervals::of_events(),
+        options: &options,
+        budget: options.budget(rayon::current_num_threads()),
+        thorough: false,
+    };
+    let all: Vec<&[u32]> = groups.iter().collect();
+    let judged: Vec<_> = all
+        .par_iter()
+        .map(|members| chosen.decide(&case, members))
+        .collect();
+    let mut all_are = true;
+    for judged in judged {
+        all_are &= matches!(judged?, Judged::Valid(_) | Judged::Unproved(_));
+    }
+    Ok(all_are)
+}
+
+/// Registers that write each value once; none if these are others.
+fn by_monitor(operations: &Operations, options: &Options, who: &[u32]) -> Option<Judged> {
+    let registers = Registers::new(operations, options).ok()?;
+    let history = history(operations, &registers, who)?;
+    Some(
+        match sequential::check(&history, &options.object.budget(1)) {
+            Outcome::Valid => Judged::Valid(Vec::new()),
+            Outcome::Undecided(Undecided::RepeatedValue { .. }) => return None,
+            Outcome::Undecided(why) => Judged::Unknown(registers.undecided(why)),
+            Outcome::Violated(violation) => Judged::Violated(Violation {
+                explanation: explain(&registers, &violation),
+                operations: (violation.operations.iter())
+                    .map(|&at| (at as u32, true))
+                    .collect(),
+                culprit: None,
+            }),
+        },
+    )
+}
+
+/// Who did each operation: its process, until the end of that process's next operation that
+/// was never resolved, numbered in the order in which they come.
+fn processes(operations: &Operations) -> Vec<u32> {
     let mut alive: HashMap<u32, u32, FixedState> = HashMap::default();
     let mut next = 0;
-    let who = all.iter().map(|operation| {
+    let who = operations.all.iter().map(|operation| {
         let who = *alive.entry(operation.process).or_insert_with(|| {
             next += 1;
-            next
+            next - 1
         });
         if operation.outcome == End::Unknown {
             alive.remove(&operation.process);
         }
         who
     });
-    let who: Vec<u32> = who.collect();
-    let mut history = Vec::with_capacity(all.len());
+    who.collect()
+}
+
+/// All operations in the order of their calls; none if one is neither a read nor a write, or
+/// writes what was there at first.
+fn history(
+    operations: &Operations,
+    registers: &Registers<'_>,
+    who: &[u32],
+) -> Option<Vec<Operation>> {
+    let mut history = Vec::with_capacity(operations.len());
     for (members, key) in registers.members().zip(0..) {
         for &at in members {
-            if let Some(action) = registers.action(at)? {
+            if let Some(action) = registers.action(at).ok()? {
                 history.push(Operation {
                     id: at.into(),
                     process: who[at as usize],
                     key,
                     action,
-                    resolved: all[at as usize].outcome != End::Unknown,
+                    resolved: operations.all[at as usize].outcome != End::Unknown,
                 });
             }
         }
     }
     history.sort_unstable_by_key(|operation| operation.id);
-    Ok(history)
+    Some(history)
 }
 
-fn explain(registers: &Registers<'_>, violation: &Violation<Reason>) -> String {
+fn explain(registers: &Registers<'_>, violation: &monitors::Violation<Reason>) -> String {
     match &violation.reason {
         Reason::NeverWritten { read } => {
             let reason = crate::monitors::register::Reason::NeverWritten { read: *read };

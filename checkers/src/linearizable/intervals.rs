@@ -35,6 +35,14 @@ impl Intervals {
         }
     }
 
+    /// By the order of events alone, whatever any clock said.
+    pub(crate) fn of_events() -> Self {
+        Intervals {
+            positions: None,
+            times: None,
+        }
+    }
+
     /// The operations as they may have happened, one way after the other; with one
     /// recorder the only way there is. See [`clocks::Clocks::placements`].
     pub(crate) fn possible(

@@ -1,6 +1,7 @@
 //! Judging one object with a model of any type: searching, and where there is no
 //! order, finding a small set of operations that shows it.
 
+use super::groups::Groups;
 use super::intervals::Intervals;
 use super::model::Model;
 use super::object::{self, Misfit, Object};
@@ -12,6 +13,7 @@ use super::shrink;
 use super::space::{Space, States};
 use crate::budget::Budget;
 use crate::operations::{NEVER, Operations};
+use crate::sequential::Ordered;
 use crate::words;
 
 /// A history, and how it is to be understood.
@@ -55,6 +57,10 @@ pub(crate) trait Judge: Send + Sync {
 
     /// Judges the object whose operations `members` are.
     fn judge(&self, case: &Case<'_>, members: &[u32]) -> Result<Judged, Misfit>;
+
+    /// Judges all objects together by the order of each process alone; see
+    /// [`sequential`](crate::sequential).
+    fn order(&self, case: &Case<'_>, groups: &Groups, who: &[u32]) -> Result<Ordered, Misfit>;
 
     /// Verifies orders of its parts.
     fn verify(&self, case: &Case<'_>, members: &[u32], orders: &[&[u64]]) -> Result<(), Flaw>;
@@ -103,6 +109,10 @@ impl<M: Model> Judge for M {
             None => Judged::Valid(orders),
             Some(why) => Judged::Unknown(why),
         })
+    }
+
+    fn order(&self, case: &Case<'_>, groups: &Groups, who: &[u32]) -> Result<Ordered, Misfit> {
+        crate::sequential::judge(self, case, groups, who)
     }
 
     fn verify(&self, case: &Case<'_>, members: &[u32], orders: &[&[u64]]) -> Result<(), Flaw> {

@@ -31,12 +31,14 @@ use rayon::prelude::*;
 pub(crate) use conflict::{name as named_access, violation as conflict_of};
 pub(crate) use groups::Groups;
 pub(crate) use intervals::{Intervals, widen};
-pub(crate) use judge::{Violation, capitalised};
+pub(crate) use judge::{Case, Judge, Judged, Violation, capitalised, named};
 pub use model::{Call, Model};
 pub use models::{ModelError, ModelInfo, models};
 pub(crate) use models::{guess, may_tell};
+pub(crate) use object::{Misfit, Object, objects};
 pub use options::{FailedCas, Initial, KeyBy, NilReads, ObjectOptions};
 pub use proof::{Flaw, Order, Proof};
+pub(crate) use space::{INITIAL, Space, States};
 pub(crate) use zones::{Conflict, Meaning};
 
 use crate::checker::{Checker, Need, Options};
@@ -46,9 +48,7 @@ use crate::operations::{Operation, Operations, Outcome, REFUSALS};
 use crate::ruling::Ruling;
 use crate::verdict::{Anomaly, Valid, Verdict, WITNESSES_MAX};
 use crate::words;
-use judge::{Case, Judge, Judged};
 use monitored::Monitor;
-use object::Misfit;
 
 /// The checker `linearizable` with the models that come along.
 pub(crate) struct Linearizable;
@@ -221,9 +221,25 @@ pub fn shrink(digest: &Digest, options: &Options) -> Option<Vec<u64>> {
 }
 
 /// A model, and how to decide it quickly if there is a way.
-struct Chosen {
+pub(crate) struct Chosen {
     judge: Box<dyn Judge>,
     quick: Option<Quick>,
+}
+
+impl Chosen {
+    pub(crate) fn judge(&self) -> &dyn Judge {
+        &*self.judge
+    }
+
+    /// Whether it is a register, compare-and-set or not.
+    pub(crate) fn is_register(&self) -> bool {
+        matches!(self.quick, Some(Quick::Zones(_)))
+    }
+
+    /// Judges an object in the quickest way.
+    pub(crate) fn decide(&self, case: &Case<'_>, members: &[u32]) -> Result<Judged, Misfit> {
+        decide(&*self.judge, self.quick, case, members, false)
+    }
 }
 
 /// A quick way, for histories that allow it.
@@ -233,7 +249,8 @@ enum Quick {
     Monitored(Monitor),
 }
 
-fn choose(operations: &Operations, options: &Options) -> Result<Chosen, String> {
+/// The model that was asked for, or that the operations tell.
+pub(crate) fn choose(operations: &Operations, options: &Options) -> Result<Chosen, String> {
     let name = name_of_model(operations, options).ok_or_else(|| {
         let fs = operations.fs();
         let fs = words::list(fs.iter(), fs.len());
@@ -452,7 +469,7 @@ fn linearize_with(
                 ruling.note(format!("no order{key} was found to prove it with: {why}"));
             }
             Ok(Judged::Violated(violation)) => {
-                ruling.anomaly(ANOMALY, || anomaly(operations, key(), &violation));
+                ruling.anomaly(ANOMALY, || anomaly(ANOMALY, operations, key(), &violation));
             }
             Ok(Judged::Unknown(why)) => ruling.doubt(match key() {
                 None => why,
@@ -496,7 +513,8 @@ fn conclude(ruling: Ruling, operations: &Operations, objects: u64, model: &str) 
 
 /// An anomaly that shows the operation that fits nowhere and, if there are too many, those
 /// that were invoked nearest to it.
-fn anomaly(
+pub(crate) fn anomaly(
+    name: &str,
     operations: &Operations,
     key: Option<serde_json::Value>,
     violation: &Violation,
@@ -515,7 +533,7 @@ fn anomaly(
         ));
     }
     Anomaly {
-        name: ANOMALY.to_owned(),
+        name: name.to_owned(),
         key,
         explanation,
         operations: shown,

@@ -1,0 +1,132 @@
+//! What the checker `sequential` takes, and what it says.
+
+use serde_json::json;
+use witness_checkers::{Digest, KeyBy, Options, Valid, Verdict, find};
+
+fn decide(shorthand: &str, options: &Options) -> Verdict {
+    let checker = find("sequential").unwrap();
+    let history = witness_histories::history(shorthand).unwrap();
+    checker.check(&Digest::of(&history, [checker]).unwrap(), options)
+}
+
+fn check(model: &str, shorthand: &str) -> Verdict {
+    let mut options = Options::default();
+    options.object.model = Some(model.to_owned());
+    decide(shorthand, &options)
+}
+
+/// Each process put something and did not find what the other had put.
+const BOTH_FIRST: &str = "0 invoke put x \"1\"\n0 ok put x\n0 invoke get y\n0 ok get y\n1 invoke put y \"1\"\n1 ok put y\n1 invoke get x\n1 ok get x";
+
+#[test]
+fn objects_have_an_order_in_common_or_none() {
+    let verdict = check("kv", BOTH_FIRST);
+    assert_eq!(verdict.valid, Valid::False, "{verdict:?}");
+    assert_eq!(
+        verdict.summary,
+        "no order of 4 operations on 2 kv objects keeps each process's own"
+    );
+    let anomaly = &verdict.anomalies[0];
+    assert_eq!(
+        (anomaly.key.clone(), &anomaly.operations[..]),
+        (None, &[0, 2, 4, 6][..])
+    );
+    assert_eq!(
+        anomaly.explanation,
+        "Every order that keeps the order of each process was tried, and none is right. \
+         The longest that is right so far: process 0's put \"1\" (events 0 to 1) on key \"x\", \
+         process 0's get null (events 2 to 3) on key \"y\", \
+         process 1's put \"1\" (events 4 to 5) on key \"y\". \
+         Then process 1's get null (events 6 to 7) on key \"x\" cannot happen, since \"x\" is \"1\"."
+    );
+    // Each alone has one.
+    for key in ["x", "y"] {
+        let lines = BOTH_FIRST
+            .lines()
+            .filter(|line| line.split(' ').nth(3) == Some(key));
+        let one = lines.collect::<Vec<_>>().join("\n");
+        assert_eq!(check("kv", &one).valid, Valid::True, "{key}");
+    }
+}
+
+#[test]
+fn an_object_that_has_no_order_alone_is_named_and_shown_small() {
+    let wrong = "0 invoke cas x [0,1]\n0 ok cas x\n1 invoke cas y [0,1]\n1 ok cas y\n2 invoke cas y [0,2]\n2 ok cas y\n3 invoke write y 5\n3 ok write y\n3 invoke read y\n3 ok read y 5";
+    let mut options = Options::default();
+    options.object.initial = Some(json!(0).into());
+    let verdict = decide(wrong, &options);
+    assert_eq!(verdict.valid, Valid::False, "{verdict:?}");
+    assert_eq!(verdict.scope["model"], "cas-register");
+    let anomaly = &verdict.anomalies[0];
+    assert_eq!(anomaly.key, Some(json!("y")));
+    assert_eq!(anomaly.operations, [2, 4]);
+    assert_eq!(
+        anomaly.explanation,
+        "Every order that keeps the order of each process was tried, and none is right. \
+         The longest that is right so far: process 1's cas 0 to 1 (events 2 to 3) on key \"y\". \
+         Then process 2's cas 0 to 2 (events 4 to 5) on key \"y\" cannot happen, since the value is 1. \
+         2 operations are enough to show it, of 4."
+    );
+}
+
+#[test]
+fn real_time_plays_no_part() {
+    let late = "0 invoke enqueue _ 1\n0 ok enqueue\n1 invoke dequeue\n1 ok dequeue\n1 invoke dequeue\n1 ok dequeue _ 1";
+    assert_eq!(check("fifo-queue", late).valid, Valid::True);
+    let same = late.replace("\n1 ", "\n0 ");
+    assert_eq!(check("fifo-queue", &same).valid, Valid::False);
+}
+
+#[test]
+fn the_model_is_the_one_that_was_asked_for() {
+    let twice = "0 invoke acquire a\n0 ok acquire a\n1 invoke acquire a\n1 ok acquire a";
+    let verdict = decide(twice, &Options::default());
+    assert_eq!(verdict.valid, Valid::Unknown);
+    assert_eq!(verdict.summary, "acquire do not tell the model: name one");
+    assert_eq!(check("mutex", twice).valid, Valid::False);
+    let mut options = Options::default();
+    options.object.model = Some("semaphore".to_owned());
+    options.object.initial = Some(json!(2).into());
+    assert_eq!(decide(twice, &options).valid, Valid::True);
+    options.object.initial = None;
+    assert_eq!(decide(twice, &options).valid, Valid::False);
+    assert_eq!(check("register", twice).valid, Valid::Unknown);
+}
+
+#[test]
+fn objects_are_told_apart_as_asked() {
+    let locks = "0 invoke acquire _ {\"seat\":1}\n0 ok acquire\n1 invoke acquire _ {\"seat\":2}\n1 ok acquire";
+    let mut options = Options::default();
+    options.object.model = Some("mutex".to_owned());
+    assert_eq!(decide(locks, &options).valid, Valid::False);
+    options.object.key_by = KeyBy::Field("seat".to_owned());
+    assert_eq!(decide(locks, &options).valid, Valid::True);
+}
+
+#[test]
+fn a_budget_that_is_spent_is_no_verdict() {
+    let mut options = Options::default();
+    options.object.model = Some("kv".to_owned());
+    options.object.steps_max = 0;
+    let verdict = decide(BOTH_FIRST, &options);
+    assert_eq!(verdict.valid, Valid::Unknown);
+    assert_eq!(
+        verdict.summary,
+        "the search gave up after 0 search steps: it had put 2 of 4 completed operations in order"
+    );
+    options.object.steps_max = 1_000;
+    options.object.memory_bytes_max = 64;
+    let verdict = decide(BOTH_FIRST, &options);
+    assert_eq!(
+        verdict.summary,
+        "the search gave up after 0 MiB of memory: it had put 0 of 4 completed operations in order"
+    );
+    let mut options = Options::default();
+    options.object.model = Some("kv".to_owned());
+    options.object.stop = witness_checkers::Stop::when(|| true);
+    let verdict = decide(BOTH_FIRST, &options);
+    assert_eq!(
+        verdict.summary,
+        "the search gave up when time was up: it had put 0 of 4 completed operations in order"
+    );
+}
