@@ -63,6 +63,13 @@ impl Judgement {
         }
     }
 
+    /// Whether it fails by transactions that disagree with themselves, and by nothing else.
+    fn fails_by_internal(&self, level: Level) -> bool {
+        let found = self.findings.iter().map(|(found, ..)| found);
+        let forbidden: Vec<Phenomenon> = found.filter(|&found| level.forbids(found)).collect();
+        forbidden == [Phenomenon::Internal]
+    }
+
     /// Levels that forbid something that was found fail.
     fn fail_by_findings(&mut self) {
         let found: Vec<Phenomenon> = self.findings.iter().map(|(found, ..)| found).collect();
@@ -467,6 +474,13 @@ fn kind_of(level: Level) -> (Execution, Order) {
 /// The levels that are not about cycles alone, the weaker first.
 fn decide_rest<D: Data>(judgement: &mut Judgement, transactions: &Transactions, data: &D) {
     for level in Level::all() {
+        if level == Level::ReadAtomic && judgement.fails_by_internal(level) {
+            // What disagrees with itself says nothing of what was seen of others.
+            if let Decision::Violated(findings) = data.decide(level) {
+                judgement.findings.merge(findings);
+                judgement.fail_by_findings();
+            }
+        }
         if judgement.levels[level as usize].is_some() {
             continue;
         }

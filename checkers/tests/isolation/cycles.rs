@@ -60,10 +60,8 @@ impl Graph {
         let mut seen = BTreeSet::new();
         let mut next = vec![from];
         while let Some(at) = next.pop() {
-            for (_, after, _) in self
-                .edges()
-                .filter(|edge| edge.0 == at && kinds.contains(&edge.2))
-            {
+            let after = self.edges.range((at, 0, Ww)..(at + 1, 0, Ww));
+            for &(_, after, _) in after.filter(|edge| kinds.contains(&edge.2)) {
                 if after == to {
                     return true;
                 }
@@ -73,6 +71,21 @@ impl Graph {
             }
         }
         false
+    }
+
+    /// The edges on cycles with that vertex.
+    pub fn around(&self, vertex: usize) -> Graph {
+        let all = [Ww, Wr, Rw, Process, Realtime];
+        let is_around = |at: usize| {
+            at == vertex || self.reaches(at, vertex, &all) && self.reaches(vertex, at, &all)
+        };
+        let edges = self
+            .edges()
+            .filter(|edge| is_around(edge.0) && is_around(edge.1));
+        Graph {
+            size: self.size,
+            edges: edges.collect(),
+        }
     }
 
     /// The names of all simple cycles, with how many vertices the shortest has.

@@ -8,7 +8,7 @@ use crate::facts::{ExternalRead, Facts, Versions};
 use crate::levels;
 use crate::model::{Case, Data};
 
-type Names = BTreeSet<&'static str>;
+pub type Names = BTreeSet<&'static str>;
 
 /// What holds of a history.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub fn judge(case: &Case) -> Judgement {
     let orders = facts.orders();
     let found: Vec<Names> = orders
         .iter()
-        .map(|versions| Ordered::new(&facts, versions).phenomena())
+        .map(|versions| phenomena(&facts, versions))
         .collect();
     let holds = |level| {
         let forbidden = levels::forbidden(level);
@@ -40,13 +40,18 @@ pub fn judge(case: &Case) -> Judgement {
     }
 }
 
-/// How many transactions the smallest cycle of each name has, with the first order of versions.
-pub fn smallest(facts: &Facts<'_>) -> BTreeMap<&'static str, usize> {
-    let orders = facts.orders();
-    let first = orders.first();
-    first.map_or_else(BTreeMap::new, |versions| {
-        Ordered::new(facts, versions).graph.cycles()
-    })
+/// What exists with that order of versions, but for cycles, and how transactions depend on
+/// each other.
+pub fn told(facts: &Facts<'_>, versions: &Versions) -> (Names, Graph) {
+    let ordered = Ordered::new(facts, versions);
+    (ordered.besides_cycles(), ordered.graph)
+}
+
+/// All that exists with that order of versions.
+pub fn phenomena(facts: &Facts<'_>, versions: &Versions) -> Names {
+    let (mut found, graph) = told(facts, versions);
+    found.extend(graph.cycles().into_keys());
+    found
 }
 
 /// Whether all of these are edges with one order of versions.
@@ -158,9 +163,8 @@ impl<'a> Ordered<'a> {
         }
     }
 
-    fn phenomena(&self) -> Names {
+    fn besides_cycles(&self) -> Names {
         let mut found = self.facts.found.clone();
-        found.extend(self.graph.cycles().into_keys());
         self.atomic_visibility(&mut found);
         self.lost_update(&mut found);
         self.causality(&mut found);

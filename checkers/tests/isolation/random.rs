@@ -2,6 +2,12 @@
 //! quality, from that of one copy to nonsense, all from a list of choices, so that it
 //! shrinks.
 
+use std::collections::BTreeMap;
+
+use proptest::prelude::RngExt;
+use proptest::test_runner::{RngAlgorithm, TestRng};
+
+use crate::facts::Facts;
 use crate::model::{Case, Data, End, Mop, Txn};
 
 /// As many as an oracle can order.
@@ -200,7 +206,7 @@ impl Run<'_> {
             .filter(|write| write.0 == key && write.2 <= snapshot);
         let mut seen: Vec<u32> = committed.map(|write| write.1).chain(own).collect();
         if self.quality == Quality::Nonsense && self.choices.below(5) == 0 {
-            self.garble(key, &mut seen);
+            self.garble(at, key, &mut seen);
         }
         if self.case.data == Data::Registers {
             seen = seen.split_off(seen.len().saturating_sub(1));
@@ -209,7 +215,12 @@ impl Run<'_> {
     }
 
     /// Makes a read wrong.
-    fn garble(&mut self, key: u32, seen: &mut Vec<u32>) {
+    fn garble(&mut self, at: &Open, key: u32, seen: &mut Vec<u32>) {
+        let later = &self.case.txns[at.txn].mops[at.done..];
+        let own = later.iter().find_map(|mop| match mop {
+            Mop::Write(written, value) if *written == key => Some(*value),
+            _ => None,
+        });
         match self.choices.below(8) {
             0 => {
                 seen.pop();
@@ -217,12 +228,16 @@ impl Run<'_> {
             1 => seen.reverse(),
             2 => seen.extend(seen.first().copied()),
             3 => seen.push(1000),
+            4 => seen.extend(own),
             // What anybody wrote, or is about to.
             _ => {
                 let writes = self.case.txns.iter().flat_map(|txn| txn.writes(key));
                 let unseen: Vec<u32> = writes.filter(|value| !seen.contains(value)).collect();
                 if !unseen.is_empty() {
-                    seen.push(unseen[self.choices.below(unseen.len())]);
+                    let value = unseen[self.choices.below(unseen.len())];
+                    // Perhaps another stands behind it.
+                    let place = seen.len() - self.choices.below(2).min(seen.len());
+                    seen.insert(place, value);
                 }
             }
         }
@@ -254,6 +269,34 @@ impl Run<'_> {
             if let Mop::Write(key, value) = mop {
                 self.log.push((*key, *value, self.commits));
             }
+        }
+    }
+}
+
+/// Whatever can be wrong with single reads is so in one of a thousand histories at least.
+#[test]
+fn reads_are_wrong_in_every_way() {
+    const CASES: u32 = 3_000;
+    let of_lists = ["duplicate-elements", "incompatible-order", "dirty-update"];
+    let of_both = ["garbage-read", "G1a", "G1b", "future-read", "internal"];
+    for data in [Data::Lists, Data::Registers] {
+        let mut rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[0; 32]);
+        let mut often: BTreeMap<&str, u32> = BTreeMap::new();
+        for _ in 0..CASES {
+            let choices: Vec<u8> = (0..95).map(|_| rng.random()).collect();
+            let case = case(data, &choices, TXNS_MAX);
+            for name in Facts::of(&case).found {
+                *often.entry(name).or_default() += 1;
+            }
+        }
+        println!("{data:?}, of {CASES}: {often:?}");
+        let of_lists = of_lists.iter().filter(|_| data == Data::Lists);
+        for name in of_both.iter().chain(of_lists) {
+            let count = often.get(name).copied().unwrap_or_default();
+            assert!(
+                count * 1_000 >= CASES,
+                "{data:?}: {name} in {count} of {CASES}"
+            );
         }
     }
 }

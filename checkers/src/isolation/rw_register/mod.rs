@@ -45,7 +45,7 @@ use super::findings::Findings;
 use super::graph::{GraphBuilder, Kind, Kinds, Step};
 use super::levels::Level;
 use super::options::IsolationOptions;
-use super::phenomena::Order;
+use super::phenomena::{Order, Phenomenon};
 use super::transactions::Transactions;
 use crate::budget::{Budget, Stop};
 use entangled::entangled;
@@ -369,7 +369,9 @@ impl Data for Registers<'_> {
     fn decide(&self, level: Level) -> Decision {
         let forbidden = |findings: &Findings| {
             let mut all = findings.iter();
-            all.any(|(phenomenon, ..)| level.forbids(phenomenon))
+            // Which tells nothing of what read-atomic forbids besides.
+            let is_beside = |found| level == Level::ReadAtomic && found == Phenomenon::Internal;
+            all.any(|(found, ..)| level.forbids(found) && !is_beside(found))
         };
         // They are told by [`Data::findings`].
         if forbidden(&self.findings) {
