@@ -17,7 +17,7 @@ use crate::input::Input;
 use crate::parts;
 use crate::report;
 use crate::round_trip;
-use crate::runner::{self, Ended, Parted, Plan, Progress, RunError, Stop};
+use crate::runner::{self, Ended, Meeting, PartError, Parted, Plan, Progress, RunError, Stop};
 use crate::store::{self, Run, RunDir, StoreError};
 
 /// How long deciding a run may take; `witness check` takes a longer `--timeout`.
@@ -89,8 +89,8 @@ impl Spec {
     /// Whether this can be run at all: known before anything runs.
     ///
     /// # Errors
-    /// [`OpenError::Options`]: the workload has no such application, or makes no
-    /// clients of these parameters.
+    /// [`OpenError::Options`]: the workload has no such application, makes no clients of
+    /// these parameters, or cannot be shared out; or a part has a database of its own.
     pub fn check(&self) -> Result<(), OpenError> {
         let app = &self.parameters.app;
         let apps: Vec<_> = self.workload.apps().iter().map(|(app, _)| *app).collect();
@@ -107,7 +107,18 @@ impl Spec {
         };
         bursts
             .map(drop)
-            .map_err(|e| OpenError::Options(e.to_string()))
+            .map_err(|e| OpenError::Options(e.to_string()))?;
+        if self.part.is_some() && !self.backend.is_elsewhere(&self.options)? {
+            let server = match self.backend.heeds().contains(&"--url") {
+                true => "one with --url",
+                false => "endpoints, of a real one or of `witness regions up`",
+            };
+            return Err(OpenError::Options(format!(
+                "a run in parts needs a database that all of them reach, and this one would be \
+                 this process's own: give {server}"
+            )));
+        }
+        Ok(())
     }
 }
 
@@ -152,6 +163,9 @@ pub enum Failed {
     /// The run's directory could not be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The part could not join the run: it left nothing behind.
+    #[error(transparent)]
+    Part(#[from] PartError),
     /// The history could not be written.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -180,23 +194,29 @@ pub async fn run(
     spec.check()?;
     let bound = clock_bound(spec)?;
     let opened = spec.backend.open(&spec.options).await?;
-    if spec.part.is_some() && opened.embedded.is_some() {
-        return Err(Failed::Open(OpenError::Options(
-            "a run in parts needs a database that all of them reach, and this one is in this \
-             process: give endpoints, of a real one or of `witness regions up`"
-                .into(),
-        )));
-    }
     let parameters = Parameters {
         seed: spec.options.seed,
         regions: opened.database.regions().len(),
         ..spec.parameters.clone()
     };
-    let dir = RunDir::create(&spec.store, spec.workload.name(), spec.backend.name())?;
     let mut run = describe(spec, &parameters, &opened.about);
     if run.provenance == "real" {
         run.round_trips = round_trip::of_all(opened.database.as_ref()).await;
     }
+    let mut meeting = spec.part.map(|(part, wait_max)| {
+        let parted = Parted {
+            part,
+            wait_max,
+            plan: parts::alike(&run),
+            uncertainty: uncertainty(spec.clock.as_ref()),
+        };
+        Meeting::new(&opened.database, parted)
+    });
+    if let Some(other) = meeting.as_mut().filter(|it| !it.part().is_first()) {
+        told(Told::Progress(Progress::Meeting));
+        stop.or(other.join()).await.transpose()?;
+    }
+    let dir = RunDir::create(&spec.store, spec.workload.name(), spec.backend.name())?;
     let stamping = stamping(spec, bound.as_ref());
     let recorder = Recorder::create_stamping(dir.history(), stamping)?;
     let began = humantime::format_rfc3339_nanos(recorder.began());
@@ -207,12 +227,7 @@ pub async fn run(
     let plan = Plan {
         workload: spec.workload,
         settle_max: spec.settle_max,
-        parted: spec.part.map(|(part, wait_max)| Parted {
-            part,
-            wait_max,
-            plan: parts::alike(&run),
-            uncertainty: uncertainty(spec.clock.as_ref()),
-        }),
+        meeting,
     };
     let mut progress = |p| told(Told::Progress(p));
     let ran = runner::run(

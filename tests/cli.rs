@@ -969,6 +969,20 @@ mod run {
         for part in ["write and", "read request units, $0.", "say --yes"] {
             assert!(said.stderr.contains(part), "{}", said.stderr);
         }
+        // A part says what it takes itself, too: less than all.
+        run.args(["--part", "2/2", "--seed", "7"]);
+        let part = self::said(run.stdin(Stdio::null()).output());
+        assert_eq!(part.code, 254, "{}", part.stderr);
+        let takes = |text: &str, what: &str| {
+            let (_, rest) = text.split_once(what).unwrap_or_else(|| panic!("{text}"));
+            let number = rest.split_once(' ').expect("a number").0;
+            number.parse::<u64>().expect("a number")
+        };
+        let all = takes(&said.stderr, "this run takes about ");
+        let share = takes(&part.stderr, "this part of the run takes about ");
+        assert!(share <= all / 2, "{}", part.stderr);
+        let whole = takes(&part.stderr, "all of it would take one host about ");
+        assert_eq!(whole, all, "{}", part.stderr);
         assert!(!dir.path().join("store").exists(), "it did not begin");
     }
 }

@@ -287,11 +287,14 @@ fn a_sale_that_was_taken_apart_by_region_is_judged_as_it_was() {
     }
 }
 
-/// What a part says of itself, as an event of that index.
+/// What a part says of itself, as events from that index on.
 fn part_of_two(index: u32, part: u32, run: &str) -> String {
-    format!(
-        "{{\"index\":{index},\"time\":9000000,\"type\":\"ok\",\"process\":\"witness\",\"f\":\"phase\",\"value\":{{\"phase\":\"part\",\"part\":{part},\"parts\":2,\"run\":\"{run}\"}}}}\n"
-    )
+    let said = |index: u32, phase: &str| {
+        format!(
+            "{{\"index\":{index},\"time\":9000000,\"type\":\"ok\",\"process\":\"witness\",\"f\":\"phase\",\"value\":{{\"phase\":\"{phase}\",\"part\":{part},\"parts\":2,\"run\":\"{run}\"}}}}\n"
+        )
+    };
+    said(index, "part") + &said(index + 1, "undisturbed")
 }
 
 #[test]
@@ -363,6 +366,15 @@ fn of_parts_only_the_whole_is_judged() {
         let (code, out, _) = witness(dir.path(), &["check", "mixed.jsonl"]);
         assert_eq!(code, 2, "{out}");
         assert!(out.contains("parts of 2 different runs"), "{out}");
+        // One was cut off before it saw whether another run had been at the tables.
+        let cut = west.trim_end().rsplit_once('\n').expect("lines").0;
+        fs::write(path("west.jsonl"), format!("{cut}\n")).expect("written");
+        let mut more = vec!["-o", "cut.jsonl", "--clock-uncertainty", "10us"];
+        more.extend(STARTS);
+        assert_eq!(merge(&dir, &more).0, 0);
+        let (code, out, _) = witness(dir.path(), &["check", "cut.jsonl"]);
+        assert_eq!(code, 2, "{out}");
+        assert!(out.contains("part 2 of 2 ended before it"), "{out}");
     }
 }
 

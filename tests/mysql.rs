@@ -132,6 +132,7 @@ async fn stale() -> Result<(), Failed> {
         database.connect("two").await?,
     );
     doctor(&urls)?;
+    held(&urls[0]).await?;
     granted(&urls[0]).await?;
     let mut holder = Conn::from_url(&urls[1]).await?;
     holder.query_drop("FLUSH TABLES WITH READ LOCK").await?;
@@ -190,6 +191,7 @@ fn doctor(urls: &[String]) -> Result<(), Failed> {
                 "Galera",
                 "clock",
                 "let in",
+                "may drop tables",
                 "may make tables",
                 "room",
                 "round trip",
@@ -197,6 +199,29 @@ fn doctor(urls: &[String]) -> Result<(), Failed> {
             assert_eq!(state("ok"), ok, "{said}");
         }
     }
+    Ok(())
+}
+
+/// A table that another refers to stays, and the doctor knows it before a run does.
+async fn held(url: &str) -> Result<(), Failed> {
+    let mut admin = Conn::from_url(url).await?;
+    admin
+        .query_drop(
+            "CREATE TABLE holder (k VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, \
+             CONSTRAINT holds FOREIGN KEY (k) REFERENCES witness_registers (`key`)) ENGINE = InnoDB",
+        )
+        .await?;
+    let (said, all) = examined(&[url])?;
+    let missing = all.iter().filter(|c| c["state"] == "missing");
+    let missing: Vec<_> = missing.filter_map(|c| c["name"].as_str()).collect();
+    assert_eq!(missing, ["may drop tables"], "{said}");
+    assert!(said.contains("witness_registers by "), "{said}");
+    assert!(said.contains("(holds)"), "{said}");
+    let refused = admin.query_drop("DROP TABLE witness_registers").await;
+    assert!(refused.is_err(), "the server keeps it");
+    admin.query_drop("DROP TABLE holder").await?;
+    let (said, all) = examined(&[url])?;
+    assert!(all.iter().all(|c| c["state"] != "missing"), "{said}");
     Ok(())
 }
 

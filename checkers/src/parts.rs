@@ -1,8 +1,8 @@
 //! Whether a history is whole: a run may be recorded in parts, a host each, and one of them
-//! alone reads what, as far as it knows, nobody wrote. It judges nothing; it says what is
-//! missing.
+//! alone reads what, as far as it knows, nobody wrote. Nor is anything decided where another
+//! run may have been at the same tables. It judges nothing; it says what is missing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use witness_histories::{Event, Kind, Process};
@@ -20,11 +20,16 @@ struct Said {
 pub(crate) struct Parts {
     /// By run and number of parts: which parts were said, and how often.
     runs: BTreeMap<(String, u64), BTreeMap<u64, u64>>,
+    /// Those that saw, having read the evidence, that the tables were their run's alone.
+    undisturbed: BTreeSet<(String, u64)>,
+    /// What the first that saw otherwise said.
+    disturbed: Option<String>,
     garbled: Option<u64>,
 }
 
 impl Parts {
-    /// Takes in an event; only `{"phase":"part"}` of Witness itself matters.
+    /// Takes in an event; only what Witness itself says of parts matters: `{"phase":"part"}` at
+    /// a part's begin, and at its end `"undisturbed"`, or `"disturbed"` and why.
     pub(crate) fn event(&mut self, event: &Event<'_>) {
         if event.f != "phase" || event.process != Process::Witness || event.kind != Kind::Ok {
             return;
@@ -32,14 +37,20 @@ impl Parts {
         let Some(value) = &event.value else { return };
         let value = serde_json::from_str::<serde_json::Value>(value.get());
         let Ok(value) = value else { return };
-        if value["phase"] != "part" {
+        let phase = value["phase"].as_str().unwrap_or_default().to_owned();
+        if !["part", "undisturbed", "disturbed"].contains(&phase.as_str()) {
             return;
         }
-        match serde_json::from_value::<Said>(value) {
-            Ok(Said { run, part, parts }) if (1..=parts).contains(&part) => {
+        let why = value["why"].as_str().unwrap_or("another run").to_owned();
+        match (phase.as_str(), serde_json::from_value::<Said>(value)) {
+            ("part", Ok(Said { run, part, parts })) if (1..=parts).contains(&part) => {
                 let run = self.runs.entry((run, parts)).or_default();
                 *run.entry(part).or_default() += 1;
             }
+            ("undisturbed", Ok(Said { run, part, .. })) => {
+                self.undisturbed.insert((run, part));
+            }
+            ("disturbed", _) => self.disturbed = self.disturbed.take().or(Some(why)),
             _ => self.garbled = self.garbled.or(Some(event.index)),
         }
     }
@@ -54,7 +65,7 @@ impl Parts {
             ));
         }
         let mut runs = self.runs.iter();
-        let ((_, of), said) = runs.next()?;
+        let ((run, of), said) = runs.next()?;
         if runs.next().is_some() {
             return Some(format!(
                 "these are parts of {} different runs, and nothing is decided of them together; {MERGE}",
@@ -67,7 +78,17 @@ impl Parts {
             ));
         }
         if said.len() as u64 == *of {
-            return None;
+            if let Some(why) = &self.disturbed {
+                return Some(format!("a part of this run was disturbed: {why}"));
+            }
+            let unseen = said
+                .keys()
+                .find(|part| !self.undisturbed.contains(&(run.clone(), **part)));
+            return unseen.map(|part| {
+                format!(
+                    "part {part} of {of} ended before it could see whether the tables were this run's to the end, and nothing is decided"
+                )
+            });
         }
         let there: Vec<_> = said.keys().map(u64::to_string).collect();
         let parts = if there.len() == 1 { "part" } else { "parts" };
@@ -105,10 +126,14 @@ mod tests {
         Verdicts::compose(vec![alone], &digest)
     }
 
-    fn note(run: &str, part: u64, parts: u64) -> String {
+    fn said(phase: &str, run: &str, part: u64, parts: u64) -> String {
         format!(
-            "witness ok phase _ {{\"phase\":\"part\",\"run\":\"{run}\",\"part\":{part},\"parts\":{parts}}}\n"
+            "witness ok phase _ {{\"phase\":\"{phase}\",\"run\":\"{run}\",\"part\":{part},\"parts\":{parts}}}\n"
         )
+    }
+
+    fn note(run: &str, part: u64, parts: u64) -> String {
+        said("part", run, part, parts) + &said("undisturbed", run, part, parts)
     }
 
     #[test]
@@ -136,6 +161,22 @@ mod tests {
                 "part 2 of 2 is in here 2 times",
             ),
             (note("a", 3, 2), "but not which"),
+            (
+                note("a", 1, 2) + &said("part", "a", 2, 2),
+                "part 2 of 2 ended before it could see",
+            ),
+            (
+                note("a", 1, 2) + &said("part", "a", 2, 2) + &said("undisturbed", "b", 2, 2),
+                "part 2 of 2 ended before it could see",
+            ),
+            (
+                note("a", 1, 2) + &note("a", 2, 2) + &said("disturbed", "a", 2, 2),
+                "a part of this run was disturbed: another run",
+            ),
+            (
+                "witness ok phase _ {\"phase\":\"undisturbed\"}\n".to_owned(),
+                "but not which",
+            ),
             (
                 "witness ok phase _ {\"phase\":\"part\"}\n".to_owned(),
                 "but not which",

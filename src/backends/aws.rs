@@ -131,10 +131,17 @@ impl Clients {
     }
 }
 
+/// Of a signature that does not match the service shows what should have been signed, and a
+/// session's token is part of that.
+fn without_canonical(message: &str) -> &str {
+    let end = message.find("The Canonical String for this request");
+    message[..end.unwrap_or(message.len())].trim_end()
+}
+
 /// The service's own words, or every cause down to the innermost.
 pub(crate) fn message<E: ProvideErrorMetadata>(error: &SdkError<E>) -> String {
     if let Some(message) = error.message() {
-        return message.to_owned();
+        return without_canonical(message).to_owned();
     }
     let mut text = error.to_string();
     let mut source: Option<&dyn std::error::Error> = match error {

@@ -34,6 +34,10 @@ impl FromStr for Endpoint {
         if region.is_empty() || host.is_empty() {
             return Err(bad());
         }
+        // Reports show endpoints whole, and keys are found elsewhere.
+        if host.contains('@') {
+            return Err(BadEndpoint(format!("{region}=…@…")));
+        }
         Ok(Endpoint {
             region: region.to_owned(),
             host: host.to_owned(),
@@ -76,6 +80,12 @@ mod tests {
 
     #[test]
     fn a_region_and_a_host_or_an_arn() {
+        let refused = "us-east-1=https://u:hunter2@h".parse::<Endpoint>();
+        let refused = refused.unwrap_err().to_string();
+        assert!(
+            refused.starts_with("\"us-east-1=…@…\" is neither"),
+            "{refused}"
+        );
         let host: Endpoint = "us-east-1=abc.dsql.us-east-1.on.aws".parse().unwrap();
         assert_eq!(
             (&*host.region, &*host.host),

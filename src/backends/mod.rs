@@ -185,11 +185,26 @@ pub trait Backend: Send + Sync {
         Value::Null
     }
 
-    /// About what these bursts cost, where they cost something.
+    /// Whether the options name a database that other processes reach, too, so that none is
+    /// started for the run.
+    ///
+    /// # Errors
+    /// [`OpenError::Options`]: they do not go together.
+    fn is_elsewhere(&self, _options: &Options) -> Result<bool, OpenError> {
+        Ok(false)
+    }
+
+    /// About what a run of these bursts costs, where it costs something; of a part, what this
+    /// share of them costs, and what all parts do.
     ///
     /// # Errors
     /// [`OpenError::Options`]: it is not clear where they would go.
-    fn cost(&self, _options: &Options, _bursts: &[Burst]) -> Result<Option<String>, OpenError> {
+    fn cost(
+        &self,
+        _options: &Options,
+        _whole: &[Burst],
+        _part: Option<&[Burst]>,
+    ) -> Result<Option<String>, OpenError> {
         Ok(None)
     }
 

@@ -17,7 +17,7 @@ use crate::clock_bound::SEGMENT;
 use crate::foreign::{self, Choice};
 use crate::report::{self, text::Detail};
 use crate::run::{Clock, Failed, Finished, Spec, Told, run};
-use crate::runner::{PartError, Progress, RunError, Stop};
+use crate::runner::{PartError, Progress, Stop};
 
 /// How long a part waits for the others.
 const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -176,6 +176,7 @@ fn ops(text: &str) -> Result<RangeInclusive<usize>, String> {
 pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
     let specs = specs(args)?;
     for spec in &specs {
+        spec.check().map_err(Failure::bad_input)?;
         agree_to_cost(spec, args.yes)?;
     }
     runtime()?.block_on(all(&specs, args.format))
@@ -185,14 +186,15 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
 fn agree_to_cost(spec: &Spec, yes: bool) -> Result<(), Failure> {
     let bursts = spec.workload.bursts(&spec.parameters);
     let bursts = bursts.map_err(Failure::bad_input)?;
-    let cost = spec.backend.cost(&spec.options, &bursts);
+    let share = spec
+        .part
+        .map(|(part, _)| part.bursts(spec.workload, &spec.parameters));
+    let share = share.transpose().map_err(Failure::bad_input)?;
+    let cost = spec.backend.cost(&spec.options, &bursts, share.as_deref());
     let Some(cost) = cost.map_err(Failure::bad_input)? else {
         return Ok(());
     };
-    tell(format_args!(
-        "witness: {}: this run takes {cost}\n",
-        spec.backend.name()
-    ));
+    tell(format_args!("witness: {}: {cost}\n", spec.backend.name()));
     ask::confirm("Go on?", yes)
 }
 
@@ -346,10 +348,7 @@ async fn all(specs: &[Spec], format: Format) -> Result<Outcome, Failure> {
                 failure = Some(match error {
                     Failed::Open(OpenError::Options(_))
                     | Failed::Clock { .. }
-                    | Failed::Run {
-                        error: RunError::Part(PartError::Differs { .. }),
-                        ..
-                    } => Failure::bad_input(error),
+                    | Failed::Part(PartError::Differs { .. }) => Failure::bad_input(error),
                     _ => Failure::failed(format!("{}: {error}", spec.backend.name())),
                 });
                 valid.push(Valid::Unknown);
@@ -446,6 +445,9 @@ impl Screen {
         }
         for what in &done.ended.not_done {
             tell(format_args!("witness: not done: {what}\n"));
+        }
+        if let Some(why) = &done.ended.undecided {
+            tell(format_args!("witness: undecided: {why}\n"));
         }
         if let Some(missed) = &done.unclocked {
             tell(format_args!("witness: note: {missed}\n"));

@@ -25,6 +25,8 @@ const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 /// What a client of MySQL asks before TLS, after a header of its length, 32, and its number,
 /// 1: the 4.1 protocol, TLS and authentication by plug-ins; packets of 16 MiB; utf8mb4.
 const MYSQL_SSL_REQUEST: [u8; 13] = [32, 0, 0, 1, 0, 0x8a, 8, 0, 0, 0, 0, 1, 45];
+/// No server of MySQL greets with more than that.
+const MYSQL_GREETING_MAX: u32 = 0xffff;
 /// The server can do TLS, in the lower half of what MySQL says that it can.
 const MYSQL_CAN_TLS: u8 = 0x08;
 
@@ -248,12 +250,16 @@ fn said(error: &io::Error, timeout: Duration) -> String {
     }
 }
 
-/// The first packet of a server of MySQL, without its header.
+/// The first packet of a server of MySQL, without its header; empty where it is none, so that
+/// nobody waits for the rest of what another server says first.
 fn greeting(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut header = [0; 4];
     stream.read_exact(&mut header)?;
-    let [a, b, c, _] = header;
+    let [a, b, c, number] = header;
     let length = u32::from_le_bytes([a, b, c, 0]);
+    if number != 0 || length > MYSQL_GREETING_MAX {
+        return Ok(Vec::new());
+    }
     let mut packet = Vec::new();
     stream.take(length.into()).read_to_end(&mut packet)?;
     Ok(packet)
@@ -451,28 +457,19 @@ mod tests {
             opening,
             ..serve(90, Opening::Postgres)
         };
-        let silence = async |opening| {
-            let (keep, kept) = std::sync::mpsc::channel();
+        for opening in [DIRECT, Opening::Postgres, Opening::Mysql] {
+            let (keep, _kept) = std::sync::mpsc::channel();
             let port = accepting(move |stream| keep.send(stream).unwrap());
-            let mut checks = Checks::default();
-            let brief = Duration::from_secs(1);
-            assert!(!examine("r", server(opening, port), brief, &mut checks).await);
-            drop(kept);
-            checks
-        };
-        let (direct, postgres, mysql) = tokio::join!(
-            silence(DIRECT),
-            silence(Opening::Postgres),
-            silence(Opening::Mysql)
-        );
-        for checks in [direct, postgres, mysql] {
-            let [reached, tls] = checks.all() else {
-                panic!("{checks:?}")
-            };
-            assert_eq!((reached.state, tls.state), (State::Ok, State::Missing));
+            // It ends for certain, since there is no answer, however long that takes.
+            let silent = server(opening, port);
+            let shaken = tokio::task::spawn_blocking(move || {
+                handshake(&silent, Duration::from_millis(200)).unwrap_err()
+            });
+            let error = shaken.await.unwrap();
+            assert!(matches!(error, Unreached::Tls(_)), "{error}");
             assert_eq!(
-                tls.found,
-                "the server accepts connections, but there was no answer within 1s"
+                error.to_string(),
+                "the server accepts connections, but there was no answer within 200ms"
             );
         }
         for opening in [DIRECT, Opening::Postgres, Opening::Mysql] {
@@ -497,8 +494,14 @@ mod tests {
             (packet(b"\x0a8.0\0\x07"), "what answers there is no MySQL"),
             (packet(b""), "what answers there is no MySQL"),
             (b"220 mail\r\n".to_vec(), "what answers there is no MySQL"),
+            (b"SSH-2.0-x\r\n".to_vec(), "what answers there is no MySQL"),
         ] {
-            let port = accepting(move |mut stream| stream.write_all(&first).unwrap());
+            let (keep, _kept) = std::sync::mpsc::channel();
+            let port = accepting(move |mut stream| {
+                stream.write_all(&first).unwrap();
+                // Who talks first waits for an answer then.
+                keep.send(stream).unwrap();
+            });
             let server = Server {
                 port,
                 opening: Opening::Mysql,
@@ -524,7 +527,10 @@ mod tests {
         assert_eq!(states, [State::Ok, State::Missing]);
         assert_eq!(found, "the server has no TLS");
         refusing.join().unwrap();
-        // Nobody listens there any more.
+        // Nobody listens on a port that is held so, and nobody else is given it.
+        let closed = tokio::net::TcpSocket::new_v4().unwrap();
+        closed.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        server.port = closed.local_addr().unwrap().port();
         let (states, found, goes_on) = look(server).await;
         assert_eq!(states, [State::Missing], "{found}");
         assert!(!goes_on);

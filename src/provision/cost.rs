@@ -41,22 +41,17 @@ pub struct Estimate {
 impl Estimate {
     /// Of these bursts. Rows are below 1 KB.
     pub fn of(bursts: &[Burst], shape: Shape) -> Estimate {
-        let mut operations = 0;
-        let mut rows = 0;
-        for burst in bursts {
-            rows += burst.rows.len() as u64;
-            let requests = burst.clients.iter().flat_map(|client| &client.requests);
-            operations += requests
-                .map(|request| match request.value.as_array() {
-                    Some(transaction) => transaction.len() as u64,
-                    None => PLAIN_OPERATIONS,
-                })
-                .sum::<u64>();
-        }
+        Estimate::of_part(bursts, bursts, shape)
+    }
+
+    /// Of a part's share of the whole run's bursts. What all have written each part reads.
+    pub fn of_part(share: &[Burst], whole: &[Burst], shape: Shape) -> Estimate {
+        let (rows, operations) = (rows(share), operations(share));
         let factor = if shape.transactions { 2 } else { 1 };
         // What is written is also deleted before the next run.
         let writes = 2 * rows + operations * TRIES * factor + operations;
-        let scanned = (rows + operations).div_ceil(4) * shape.regions * SCANS;
+        let stored = self::rows(whole) + self::operations(whole);
+        let scanned = stored.div_ceil(4) * shape.regions * SCANS;
         Estimate {
             write_units: writes * shape.members,
             read_units: operations * TRIES * factor + rows * shape.regions + scanned,
@@ -70,6 +65,22 @@ impl Estimate {
         millions(self.write_units) * WRITE_UNITS_MILLION_USD
             + millions(self.read_units) * READ_UNITS_MILLION_USD
     }
+}
+
+/// Those that are put down before a burst.
+fn rows(bursts: &[Burst]) -> u64 {
+    bursts.iter().map(|burst| burst.rows.len() as u64).sum()
+}
+
+/// Reads and writes of all requests, each tried once.
+fn operations(bursts: &[Burst]) -> u64 {
+    let clients = bursts.iter().flat_map(|burst| &burst.clients);
+    let requests = clients.flat_map(|client| &client.requests);
+    let operations = requests.map(|request| match request.value.as_array() {
+        Some(transaction) => transaction.len() as u64,
+        None => PLAIN_OPERATIONS,
+    });
+    operations.sum()
 }
 
 impl fmt::Display for Estimate {
@@ -129,6 +140,30 @@ mod tests {
             },
         );
         assert!(transactions.write_units > small.write_units);
+    }
+
+    #[test]
+    fn a_part_pays_for_its_share_and_reads_what_all_wrote() {
+        let seats = witness_workloads::find("seats").unwrap();
+        let parameters = witness_workloads::Parameters {
+            bursts: vec![40],
+            regions: 2,
+            ..seats.defaults()
+        };
+        let whole = bursts(40);
+        let parts = ["1/2", "2/2"].map(|part| {
+            let part: witness_workloads::Part = part.parse().unwrap();
+            let share = part.bursts(seats, &parameters).unwrap();
+            Estimate::of_part(&share, &whole, SHAPE)
+        });
+        let all = Estimate::of(&whole, SHAPE);
+        let sum = |units: fn(&Estimate) -> u64| parts.iter().map(units).sum::<u64>();
+        assert_eq!(sum(|part| part.write_units), all.write_units);
+        // Half of the operations, tried twice; and all that is stored, in both regions.
+        let stored = (1 + 40 * PLAIN_OPERATIONS).div_ceil(4) * 2 * SCANS;
+        assert_eq!(parts[1].read_units, 20 * PLAIN_OPERATIONS * TRIES + stored);
+        assert_eq!(parts[0].read_units, parts[1].read_units + 2);
+        assert!(parts[1].write_units < parts[0].write_units);
     }
 
     #[test]

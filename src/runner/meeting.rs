@@ -1,28 +1,39 @@
 //! How the parts of a run meet: by rows that each appends to one table and reads of the
-//! others, always in the first region and as strongly as it reads.
+//! others, always in the first region.
 //!
 //! ```text
-//! first part   makes the tables, "here is the run" ── all are there? ── "go" ── … "go" …
-//! other part   finds the run, "part 2 is here" ────────────────────── waits ──► goes
+//! first part   makes the table, "here is the run", makes the others ── all are there? ── "go" …
+//! other part   finds the run, "part 2 is here" ──────────────────────────── waits ──► goes
 //! ```
 //!
 //! A part goes into a burst only when the first says so, which has put the burst's rows down
 //! before: nobody puts a row down that another may have written to. The first says "go" only
 //! to those who came. So a run that was given up joins nobody, and of two that take
-//! themselves for one part neither goes, since each reads after it wrote.
+//! themselves for one part the later does not go, since each reads after it wrote.
 //!
-//! Architecture invariant: a history's verdict rests on nothing that is read here. That parts
-//! overlap makes races likelier, and nothing else.
+//! A first part touches the workload's tables only after its own row has taken the place of
+//! any other run's. So whoever still finds the row of its run, once it has read the evidence,
+//! knows that nobody emptied the tables meanwhile; and who finds another's leaves a row there,
+//! by which that run knows who was at its tables.
+//!
+//! Architecture invariant: no verdict rests on what is read here, except that there is none
+//! on a run whose tables another run may have been at. That parts overlap makes races
+//! likelier, and nothing else.
+
+mod error;
+mod table;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use tokio::time::Instant;
-use witness_workloads::{Connection, Database, DbError, Fault, PARTS, Part, Row, new_run};
+use witness_workloads::{Database, DbError, PARTS, Part, Row, new_run};
 
-use super::evidence;
+use self::table::{PartsTable, is};
 use crate::parts::difference;
+
+pub use self::error::PartError;
 
 /// Before the table is read again.
 const POLL: Duration = Duration::from_millis(20);
@@ -30,8 +41,10 @@ const POLL: Duration = Duration::from_millis(20);
 const LEAD: Duration = Duration::from_millis(100);
 /// A moment that is further away is a clock's mistake.
 const LEAD_MAX: Duration = Duration::from_secs(10);
-/// The step of the row that opens a run; the first meeting is the next.
-const OPENED: u64 = 0;
+/// The key of the row that opens a run: the table has one of them, the latest.
+const OPENING: &str = "run";
+/// The step of the first meeting. Who has come no further has written nothing.
+const FIRST: u64 = 1;
 
 /// What a part is to meet.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,85 +60,60 @@ pub struct Parted {
     pub uncertainty: Duration,
 }
 
-/// Why parts did not meet.
-#[derive(Debug, thiserror::Error)]
-pub enum PartError {
-    /// Nobody opened a run.
-    #[error(
-        "no run on this database waits for part {part}, {waited:?} after it was looked for: begin part 1/{of} with the same options{because}", of = part.of()
-    )]
-    NoRun {
-        /// The part that looked for it.
-        part: Part,
-        /// How long.
-        waited: Duration,
-        /// What the database said, if it did.
-        because: String,
-    },
-    /// The others did not come.
-    #[error("part {missing}/{of} was waited for, and did not come within {waited:?}")]
-    Alone {
-        /// One that is missing.
-        missing: usize,
-        /// How many parts there are.
-        of: usize,
-        /// How long it was waited for.
-        waited: Duration,
-    },
-    /// The first part was asked otherwise.
-    #[error("part 1 has {name} {theirs}, and this part {ours}: give all parts the same")]
-    Differs {
-        /// What of it.
-        name: String,
-        /// What part 1 has, as JSON.
-        theirs: String,
-        /// What this part has, as JSON.
-        ours: String,
-    },
-    /// Another is the same part.
-    #[error("two are part {part}/{of} of this run: stop one, and begin with part 1 again")]
-    Twice {
-        /// The part.
-        part: usize,
-        /// How many parts there are.
-        of: usize,
-    },
-    /// The database could not be told that this part is there.
-    #[error("the other parts could not be told of this one: {0}")]
-    Untold(DbError),
+/// What came of one look at the table.
+enum Seen<T> {
+    /// What was waited for.
+    There(T),
+    /// That part is missing.
+    Missing(usize),
 }
 
-/// A part that has met the others, and meets them again.
-pub(super) struct Meeting {
+/// Why a look came to nothing.
+enum Trouble {
+    /// What cannot be read now may be read later.
+    Database(DbError),
+    /// It will not get better.
+    Part(PartError),
+}
+
+impl From<DbError> for Trouble {
+    fn from(error: DbError) -> Trouble {
+        Trouble::Database(error)
+    }
+}
+
+impl From<PartError> for Trouble {
+    fn from(error: PartError) -> Trouble {
+        Trouble::Part(error)
+    }
+}
+
+/// A part, and where it meets the others, again and again.
+pub struct Meeting {
     table: PartsTable,
     parted: Parted,
     run: String,
-    /// Of the last meeting.
+    /// Of the last meeting; before the first it is the one before that.
     step: u64,
+    /// Whether its clients may have written since it last saw that the tables are its run's.
+    may_have_written: bool,
 }
 
 impl Meeting {
-    /// Meets all parts for the first time. The first opens the run: the tables are there, and
-    /// empty.
-    pub(super) async fn begin(
-        database: &Arc<dyn Database>,
-        parted: &Parted,
-    ) -> Result<Meeting, PartError> {
-        let mut meeting = Meeting {
+    /// A part that has met nobody yet.
+    pub fn new(database: &Arc<dyn Database>, parted: Parted) -> Meeting {
+        Meeting {
             table: PartsTable::new(database),
-            parted: parted.clone(),
+            parted,
             run: new_run(),
-            step: OPENED,
-        };
-        if meeting.parted.part.is_first() {
-            let mut opening = meeting.row("");
-            opening.insert("plan".into(), meeting.parted.plan.to_string());
-            meeting.say(opening).await?;
-            meeting.again().await?;
-        } else {
-            meeting.join().await?;
+            step: FIRST - 1,
+            may_have_written: false,
         }
-        Ok(meeting)
+    }
+
+    /// Which part this is.
+    pub fn part(&self) -> Part {
+        self.parted.part
     }
 
     /// The name of the run, which no other has.
@@ -133,106 +121,211 @@ impl Meeting {
         &self.run
     }
 
+    /// The first part opens the run: the table is there, and empty.
+    pub(super) async fn open(&mut self) -> Result<(), PartError> {
+        let mut opening = self.row("");
+        opening.insert(PARTS.key.into(), OPENING.into());
+        opening.insert("plan".into(), self.parted.plan.to_string());
+        self.say(opening).await
+    }
+
+    /// Another part finds the run that waits for it, and goes when the first says so. Where
+    /// that opens a new run meanwhile, it is that one.
+    ///
+    /// # Errors
+    /// See [`PartError`]; nothing was written that matters to anybody.
+    pub async fn join(&mut self) -> Result<(), PartError> {
+        let (me, part, waited) = (new_run(), self.part(), self.parted.wait_max);
+        self.step = FIRST;
+        let mut joined = None;
+        let look = async |meeting: &mut Meeting| meeting.may_join(&me, &mut joined).await;
+        let late = |_, because| PartError::NoRun {
+            part,
+            waited,
+            because,
+        };
+        let moment = self.poll(look, late).await?;
+        until(moment).await;
+        Ok(())
+    }
+
+    /// Joins the run that is there, if it waits for this part: the moment in which all go.
+    async fn may_join(
+        &mut self,
+        me: &str,
+        joined: &mut Option<String>,
+    ) -> Result<Seen<Duration>, Trouble> {
+        let waits = Ok(Seen::Missing(1));
+        let Some(opening) = self.table.row(OPENING).await? else {
+            return waits;
+        };
+        self.run = opening.get("run").cloned().unwrap_or_default();
+        let go = self.table.row(&self.id(FIRST, 1, "")).await?;
+        match (joined.as_ref() == Some(&self.run), go) {
+            (true, Some(go)) => return Ok(Seen::There(moment(&go))),
+            // Somebody else's run, which began without this part.
+            (false, Some(_)) | (true, None) => return waits,
+            (false, None) => {}
+        }
+        let part = self.part();
+        if self.table.there(&self.run, FIRST, part.number()).await? > 0 {
+            return waits;
+        }
+        agree(&opening, &self.parted.plan)?;
+        let here = self.row(me);
+        self.say(here).await?;
+        *joined = Some(self.run.clone());
+        // Only what is read after that tells whether there is another.
+        if self.table.there(&self.run, FIRST, part.number()).await? > 1 {
+            let (part, of) = (part.number(), part.of());
+            return Err(PartError::Twice { part, of }.into());
+        }
+        waits
+    }
+
     /// Waits for the others. All go at the same moment, as far as their clocks agree.
     pub(super) async fn again(&mut self) -> Result<(), PartError> {
         self.step += 1;
-        let part = self.parted.part;
+        let (part, waited) = (self.part(), self.parted.wait_max);
         if !part.is_first() {
+            // Who was displaced is not there any more.
+            self.still_ours().await?;
             let here = self.row("");
             self.say(here).await?;
         }
-        let began = Instant::now();
-        loop {
-            // What cannot be read now may be read later.
-            let rows = self.table.rows().await.unwrap_or_default();
-            let there = Attendance::of(&rows, &self.run, self.step);
-            let absent = match part.is_first() {
-                true => (2..=part.of()).find(|&other| there.of_part(other) == 0),
-                false => (there.of_part(1) == 0).then_some(1),
-            };
-            match absent {
-                None if part.is_first() => {
-                    if let Some(twice) = (2..=part.of()).find(|&other| there.of_part(other) > 1) {
-                        let of = part.of();
-                        return Err(PartError::Twice { part: twice, of });
-                    }
-                    let moment = now().saturating_add(self.lead());
-                    let mut go = self.row("");
-                    go.insert("at".into(), moment.as_nanos().to_string());
-                    self.say(go).await?;
-                    until(moment).await;
-                    return Ok(());
-                }
-                None => {
-                    until(there.moment()).await;
-                    return Ok(());
-                }
-                Some(missing) if began.elapsed() > self.parted.wait_max => {
-                    return Err(PartError::Alone {
-                        missing,
-                        of: part.of(),
-                        waited: self.parted.wait_max,
-                    });
-                }
-                Some(_) => tokio::time::sleep(POLL).await,
-            }
+        let late = |missing, because| PartError::Alone {
+            missing,
+            of: part.of(),
+            waited,
+            because,
+        };
+        let look = async |meeting: &mut Meeting| meeting.may_go().await;
+        let seen = self.poll(look, late).await;
+        let mut moment = self.confess(seen).await?;
+        if part.is_first() {
+            moment = now().saturating_add(self.lead());
+            let mut go = self.row("");
+            go.insert("at".into(), moment.as_nanos().to_string());
+            self.say(go).await?;
         }
+        until(moment).await;
+        Ok(())
     }
 
-    /// Finds the run that waits for this part, and goes when the first part says so. Where
-    /// that opens a new run meanwhile, it is that one.
-    async fn join(&mut self) -> Result<(), PartError> {
-        let (me, part) = (new_run(), self.parted.part);
-        self.step = OPENED + 1;
-        let began = Instant::now();
-        let (mut joined, mut because) = (false, String::new());
-        loop {
-            let rows = match self.table.rows().await {
-                Ok(rows) => rows,
-                Err(error) => {
-                    because = format!("; the database says: {error}");
-                    Vec::new()
+    /// Whether all are there, or the first has said so: the moment in which all go.
+    async fn may_go(&mut self) -> Result<Seen<Duration>, Trouble> {
+        self.ours().await?;
+        let part = self.part();
+        if !part.is_first() {
+            let go = self.table.row(&self.id(self.step, 1, "")).await?;
+            return Ok(go.map_or(Seen::Missing(1), |go| Seen::There(moment(&go))));
+        }
+        for number in 2..=part.of() {
+            let there = match self.step {
+                FIRST => self.table.there(&self.run, FIRST, number).await?,
+                step => {
+                    let row = self.table.row(&self.id(step, number, "")).await?;
+                    usize::from(row.is_some())
                 }
             };
-            let opened = rows.iter().filter(|row| is(row, "step", OPENED));
-            let newest = opened.max_by_key(|row| row.get("run"));
-            if let Some(opening) = newest {
-                let run = opening.get("run").cloned().unwrap_or_default();
-                joined &= run == self.run;
-                self.run = run;
-                let there = Attendance::of(&rows, &self.run, self.step);
-                let mine = there.of_part(part.number());
-                match (joined, there.of_part(1) > 0) {
-                    (true, _) if mine > 1 => {
-                        return Err(PartError::Twice {
-                            part: part.number(),
-                            of: part.of(),
-                        });
-                    }
-                    (true, true) => {
-                        until(there.moment()).await;
-                        return Ok(());
-                    }
-                    // Somebody else's run: it began without this part, or has one.
-                    (false, true) => {}
-                    (false, false) if mine > 0 => {}
-                    (false, false) => {
-                        agree(opening, &self.parted.plan)?;
-                        let here = self.row(&me);
-                        self.say(here).await?;
-                        joined = true;
-                        // Only what is read after that tells whether there is another.
-                        continue;
-                    }
-                    (true, false) => {}
+            match there {
+                0 => return Ok(Seen::Missing(number)),
+                1 => {}
+                _ => {
+                    let (part, of) = (number, part.of());
+                    return Err(PartError::Twice { part, of }.into());
                 }
             }
+        }
+        Ok(Seen::There(Duration::ZERO))
+    }
+
+    /// The first part is about to put rows down, if the tables are still its run's.
+    pub(super) async fn about_to_write(&mut self) -> Result<(), PartError> {
+        self.still_ours().await?;
+        self.writes();
+        Ok(())
+    }
+
+    /// Clients are let go.
+    pub(super) fn writes(&mut self) {
+        self.may_have_written = true;
+    }
+
+    async fn still_ours(&mut self) -> Result<(), PartError> {
+        let ours = async |meeting: &mut Meeting| meeting.ours().await.map(Seen::There);
+        let seen = self.poll(ours, |_, why| PartError::Unseen(why)).await;
+        self.confess(seen).await
+    }
+
+    /// Whoever may have written to tables of another run leaves a row, so that it can know.
+    async fn confess<T>(&mut self, seen: Result<T, PartError>) -> Result<T, PartError> {
+        if matches!(seen, Err(PartError::Displaced)) && self.may_have_written {
+            self.step += 1;
+            let intruder = self.row("intruder");
+            // If it cannot be told, this run is undecided all the same.
+            let _ = self.say(intruder).await;
+            self.may_have_written = false;
+        }
+        seen
+    }
+
+    /// Sees that the tables are this run's.
+    async fn ours(&mut self) -> Result<(), Trouble> {
+        let ours = |opening: Option<&Row>, run: &str| opening.is_some_and(|it| is(it, "run", run));
+        let opening = self.table.row(OPENING).await?;
+        if !ours(opening.as_ref(), &self.run) {
+            // What a key reads may be old; a whole table is not.
+            let rows = self.table.rows().await?;
+            let opening = rows.iter().find(|row| is(row, PARTS.key, OPENING));
+            if !ours(opening, &self.run) {
+                return Err(PartError::Displaced.into());
+            }
+        }
+        self.may_have_written = false;
+        Ok(())
+    }
+
+    /// Whether the tables were this run's alone until now: asked when the evidence is read.
+    pub(super) async fn undisturbed(&mut self) -> Result<(), PartError> {
+        let look = async |meeting: &mut Meeting| {
+            let rows = meeting.table.rows().await?;
+            let mine = |row: &Row| is(row, "run", &meeting.run);
+            let opening = rows.iter().find(|row| is(row, PARTS.key, OPENING));
+            if !opening.is_some_and(mine) {
+                return Err(PartError::Displaced.into());
+            }
+            // Who joined another run and came no further has written nothing.
+            let wrote = |row: &Row| !is(row, "step", FIRST);
+            match rows.iter().any(|row| !mine(row) && wrote(row)) {
+                true => Err(PartError::Intruded.into()),
+                false => Ok(Seen::There(())),
+            }
+        };
+        let seen = self.poll(look, |_, why| PartError::Unseen(why)).await;
+        self.confess(seen).await
+    }
+
+    /// Looks until there is what is waited for; what the database said last is told.
+    async fn poll<T>(
+        &mut self,
+        mut look: impl AsyncFnMut(&mut Meeting) -> Result<Seen<T>, Trouble>,
+        late: impl FnOnce(usize, String) -> PartError,
+    ) -> Result<T, PartError> {
+        let began = Instant::now();
+        let mut missing = if self.part().is_first() { 2 } else { 1 };
+        loop {
+            let because = match look(self).await {
+                Ok(Seen::There(what)) => return Ok(what),
+                Ok(Seen::Missing(part)) => {
+                    missing = part;
+                    String::new()
+                }
+                Err(Trouble::Part(error)) => return Err(error),
+                Err(Trouble::Database(error)) => format!("; the database says: {error}"),
+            };
             if began.elapsed() > self.parted.wait_max {
-                return Err(PartError::NoRun {
-                    part,
-                    waited: self.parted.wait_max,
-                    because,
-                });
+                return Err(late(missing, because));
             }
             tokio::time::sleep(POLL).await;
         }
@@ -240,18 +333,21 @@ impl Meeting {
 
     /// That this part is at this step; `who` tells it from another that takes itself for it.
     fn row(&self, who: &str) -> Row {
-        let (run, part, step) = (&self.run, self.parted.part.number(), self.step);
+        let (run, part, step) = (&self.run, self.part().number(), self.step);
         Row::from([
-            ("id".into(), format!("{run}/{step}/{part}/{who}")),
+            (PARTS.key.into(), self.id(step, part, who)),
             ("run".into(), run.clone()),
             ("part".into(), part.to_string()),
             ("step".into(), step.to_string()),
         ])
     }
 
+    fn id(&self, step: u64, part: usize, who: &str) -> String {
+        format!("{}/{step}/{part}/{who}", self.run)
+    }
+
     async fn say(&mut self, row: Row) -> Result<(), PartError> {
-        let told = self.table.append(&row, self.parted.wait_max).await;
-        told.map_err(PartError::Untold)
+        self.table.append(&row, self.parted.wait_max).await
     }
 
     /// Twice what two clocks may differ by, and what the word takes to get about.
@@ -261,31 +357,10 @@ impl Meeting {
     }
 }
 
-/// The rows of one step of a run.
-struct Attendance<'a>(Vec<&'a Row>);
-
-impl<'a> Attendance<'a> {
-    fn of(rows: &'a [Row], run: &str, step: u64) -> Attendance<'a> {
-        let here = |row: &&Row| is(row, "run", run) && is(row, "step", step);
-        Attendance(rows.iter().filter(here).collect())
-    }
-
-    /// How many take themselves for that part.
-    fn of_part(&self, number: usize) -> usize {
-        let rows = self.0.iter();
-        rows.filter(|row| is(row, "part", number)).count()
-    }
-
-    /// When all go, since the Unix epoch; at once if nobody says.
-    fn moment(&self) -> Duration {
-        let first = self.0.iter().find(|row| is(row, "part", 1));
-        let at = first.and_then(|row| row.get("at")?.parse().ok());
-        at.map_or(Duration::ZERO, Duration::from_nanos)
-    }
-}
-
-fn is(row: &Row, column: &str, value: impl ToString) -> bool {
-    row.get(column).is_some_and(|it| *it == value.to_string())
+/// When all go, since the Unix epoch; at once if that is not said.
+fn moment(go: &Row) -> Duration {
+    let at = go.get("at").and_then(|at| at.parse().ok());
+    at.map_or(Duration::ZERO, Duration::from_nanos)
 }
 
 /// Whether the run was asked as this part is.
@@ -311,87 +386,6 @@ fn now() -> Duration {
 async fn until(moment: Duration) {
     let left = moment.saturating_sub(now());
     tokio::time::sleep(left.min(LEAD_MAX)).await;
-}
-
-/// The table, and a connection while it is good.
-struct PartsTable {
-    database: Arc<dyn Database>,
-    db: Option<Box<dyn Connection>>,
-}
-
-impl PartsTable {
-    fn new(database: &Arc<dyn Database>) -> PartsTable {
-        PartsTable {
-            database: Arc::clone(database),
-            db: None,
-        }
-    }
-
-    async fn rows(&mut self) -> Result<Vec<Row>, DbError> {
-        let mut db = self.connection().await?;
-        let done = read(db.as_mut()).await;
-        self.keep(db, done).await
-    }
-
-    /// Appends the row, or finds it there: it may be, although nobody said so.
-    async fn append(&mut self, row: &Row, wait_max: Duration) -> Result<(), DbError> {
-        let began = Instant::now();
-        loop {
-            let Err(error) = self.append_once(row).await else {
-                return Ok(());
-            };
-            let id = row.get(PARTS.key);
-            let rows = self.rows().await.unwrap_or_default();
-            if rows.iter().any(|there| there.get(PARTS.key) == id) {
-                return Ok(());
-            }
-            if began.elapsed() > wait_max {
-                return Err(error);
-            }
-            tokio::time::sleep(POLL).await;
-        }
-    }
-
-    async fn append_once(&mut self, row: &Row) -> Result<(), DbError> {
-        let mut db = self.connection().await?;
-        let done = append(db.as_mut(), row).await;
-        self.keep(db, done).await
-    }
-
-    async fn connection(&mut self) -> Result<Box<dyn Connection>, DbError> {
-        match self.db.take() {
-            Some(db) => Ok(db),
-            None => self.database.connect(&self.database.regions()[0]).await,
-        }
-    }
-
-    /// Keeps the connection, unless nobody knows what became of its transaction.
-    async fn keep<T>(
-        &mut self,
-        mut db: Box<dyn Connection>,
-        done: Result<T, DbError>,
-    ) -> Result<T, DbError> {
-        match done.as_ref().err().map(|error| error.fault) {
-            Some(Fault::Indeterminate) => return done,
-            Some(_) => db.rollback().await,
-            None => {}
-        }
-        self.db = Some(db);
-        done
-    }
-}
-
-/// The whole table. The transaction is none that only reads, so that no replica serves it.
-async fn read(db: &mut dyn Connection) -> Result<Vec<Row>, DbError> {
-    db.begin().await?;
-    let rows = evidence::scan(db, &PARTS).await?;
-    db.commit().await.map(|()| rows)
-}
-
-async fn append(db: &mut dyn Connection, row: &Row) -> Result<(), DbError> {
-    db.begin().await?;
-    db.append(&PARTS, row).await?;
-    db.commit().await
 }
 
 #[cfg(test)]

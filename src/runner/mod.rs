@@ -24,23 +24,20 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use witness_histories::{Author, Key, Kind, RecordError, Recorder};
-use witness_workloads::{
-    BadParameters, Database, DbError, PARTS, Parameters, Part, Table, Workload,
-};
+use witness_workloads::{BadParameters, Database, DbError, PARTS, Parameters, Table, Workload};
 
-use meeting::Meeting;
-pub use meeting::{PartError, Parted};
+pub use meeting::{Meeting, PartError, Parted};
 pub use stop::Stop;
 
 /// What to run.
-#[derive(Clone)]
 pub struct Plan {
     /// The workload.
     pub workload: &'static dyn Workload,
     /// How long the regions may take to agree before their evidence is read.
     pub settle_max: Duration,
-    /// The part of it that is done here; none: all of it.
-    pub parted: Option<Parted>,
+    /// Where the part that is done here meets the others, which it has joined unless it is the
+    /// first; none: all is done here.
+    pub meeting: Option<Meeting>,
 }
 
 /// What a run tells while it goes on.
@@ -95,6 +92,8 @@ pub struct Scoreboard {
 pub struct Ended {
     /// What was planned and not done, and why; empty after a whole run.
     pub not_done: Vec<String>,
+    /// Why nothing can be decided of a part, not even together with the others.
+    pub undecided: Option<String>,
 }
 
 /// Why a run could not go on. What was recorded before is in the file.
@@ -124,14 +123,15 @@ pub enum RunError {
 /// # Errors
 /// See [`RunError`]; a request that goes wrong is not an error but an event.
 pub async fn run(
-    plan: Plan,
+    mut plan: Plan,
     parameters: &Parameters,
     database: &Arc<dyn Database>,
     recorder: &Recorder,
     stop: &Stop,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Ended, RunError> {
-    let part = plan.parted.as_ref().map(|parted| parted.part);
+    let mut meeting = plan.meeting.take();
+    let part = meeting.as_ref().map(Meeting::part);
     let bursts = match part {
         Some(part) => part.bursts(plan.workload, parameters)?,
         None => plan.workload.bursts(parameters)?,
@@ -146,30 +146,30 @@ pub async fn run(
     progress(Progress::Setup);
     let tables: Vec<_> = plan.workload.tables().iter().map(|t| **t).collect();
     let failed = |phase| move |error| RunError::Database { phase, error };
-    if part.is_none_or(Part::is_first) {
-        let meet_there = part.map(|_| PARTS);
-        let tables: Vec<_> = tables.iter().copied().chain(meet_there).collect();
+    let making = |tables: Vec<Table>| async move {
         let created = stop.or(database.create(&tables)).await;
         created
             .unwrap_or(Ok(()))
-            .map_err(failed("making the tables"))?;
-    }
-    let mut meeting = None;
-    if let Some(parted) = &plan.parted {
-        progress(Progress::Meeting);
-        let begun = stop
-            .or(Meeting::begin(database, parted))
-            .await
-            .transpose()?;
-        if let Some(begun) = &begun {
-            // Without the others nobody can judge what is recorded from here on.
-            let (part, run) = (parted.part, begun.run());
-            phase(
-                recorder,
-                json!({"phase": "part", "part": part.number(), "parts": part.of(), "run": run}),
-            )?;
+            .map_err(failed("making the tables"))
+    };
+    match &mut meeting {
+        None => making(tables.clone()).await?,
+        Some(first) if first.part().is_first() => {
+            // No table is emptied before those who were at them can know of it.
+            making(vec![PARTS]).await?;
+            stop.or(first.open()).await.transpose()?;
+            making(tables.clone()).await?;
+            progress(Progress::Meeting);
+            stop.or(first.again()).await.transpose()?;
         }
-        meeting = begun;
+        Some(_) => {}
+    }
+    if stop.requested() {
+        meeting = None;
+    }
+    if let Some(met) = &meeting {
+        // Without the others nobody can judge what is recorded from here on.
+        phase(recorder, said_of_part("part", met))?;
     }
 
     // Whether the regions agreed, where nobody has written since.
@@ -186,23 +186,39 @@ pub async fn run(
         if !burst.reads_only {
             agreed = None;
         } else if agreed.is_none() {
-            alone |= !meet(&mut meeting, stop, progress, &mut ended).await;
+            alone |= !meet(&mut meeting, alone, stop, progress, &mut ended).await;
             agreed = settle(&plan, database, &tables, recorder, stop, progress).await?;
         }
         let clients = burst.clients.len();
         progress(Progress::Burst { clients });
+        if !burst.rows.is_empty()
+            && let Some(Err(why)) = about_to_write(&mut meeting, stop).await
+        {
+            ended.not_done.push(why.to_string());
+            alone = true;
+            continue;
+        }
         let prepared = burst::prepare(database, &burst);
         let Some(prepared) = stop.or(prepared).await else {
             break;
         };
-        let prepared = prepared.map_err(failed("preparing a burst"))?;
+        let prepared = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                undisturbed(&mut meeting, recorder, &mut ended).await?;
+                return Err(failed("preparing a burst")(error));
+            }
+        };
         if !burst.reads_only {
-            alone = !meet(&mut meeting, stop, progress, &mut ended).await;
+            alone = !meet(&mut meeting, alone, stop, progress, &mut ended).await;
             if alone {
                 continue;
             }
             if stop.requested() {
                 break;
+            }
+            if let Some(meeting) = &mut meeting {
+                meeting.writes();
             }
         }
         for note in &burst.notes {
@@ -252,6 +268,7 @@ pub async fn run(
                 .push(format!("{} of {total} bursts were not run", total - done));
         }
         ended.not_done.push("the evidence was not read".into());
+        undisturbed(&mut meeting, recorder, &mut ended).await?;
         return Ok(ended);
     }
 
@@ -261,7 +278,7 @@ pub async fn run(
             .push(format!("{} of {total} bursts were not run", total - done));
     }
     if agreed.is_none() {
-        meet(&mut meeting, stop, progress, &mut ended).await;
+        meet(&mut meeting, alone, stop, progress, &mut ended).await;
         settle(&plan, database, &tables, recorder, stop, progress).await?;
     }
     for region in database.regions() {
@@ -277,31 +294,68 @@ pub async fn run(
                 ended
                     .not_done
                     .push("the evidence was not read whole".into());
+                undisturbed(&mut meeting, recorder, &mut ended).await?;
                 return Ok(ended);
             }
         }
     }
+    undisturbed(&mut meeting, recorder, &mut ended).await?;
     phase(recorder, json!({"phase": "end"}))?;
     Ok(ended)
+}
+
+/// What is said of a part: without it nothing is decided.
+fn said_of_part(phase: &str, meeting: &Meeting) -> Value {
+    let (part, run) = (meeting.part(), meeting.run());
+    json!({"phase": phase, "part": part.number(), "parts": part.of(), "run": run})
+}
+
+/// Says of a part that the tables were its run's to the end, if they were.
+async fn undisturbed(
+    meeting: &mut Option<Meeting>,
+    recorder: &Recorder,
+    ended: &mut Ended,
+) -> Result<(), RecordError> {
+    let Some(meeting) = meeting else {
+        return Ok(());
+    };
+    let mut said = said_of_part("undisturbed", meeting);
+    if let Err(why) = meeting.undisturbed().await {
+        said["phase"] = "disturbed".into();
+        said["why"] = why.to_string().into();
+        ended.undecided = Some(why.to_string());
+    }
+    phase(recorder, said)
+}
+
+/// Before rows are put down that another run's clients could see.
+async fn about_to_write(
+    meeting: &mut Option<Meeting>,
+    stop: &Stop,
+) -> Option<Result<(), PartError>> {
+    match meeting {
+        Some(meeting) => stop.or(meeting.about_to_write()).await,
+        None => None,
+    }
 }
 
 /// Waits for the other parts, where there are some; says whether they came. Who did not is
 /// not waited for again.
 async fn meet(
     meeting: &mut Option<Meeting>,
+    alone: bool,
     stop: &Stop,
     progress: &mut dyn FnMut(Progress),
     ended: &mut Ended,
 ) -> bool {
-    let Some(there) = meeting else {
-        return true;
+    let Some(there) = meeting.as_mut().filter(|_| !alone) else {
+        return !alone;
     };
     progress(Progress::Meeting);
     let Some(Err(why)) = stop.or(there.again()).await else {
         return true;
     };
     ended.not_done.push(why.to_string());
-    *meeting = None;
     false
 }
 

@@ -246,7 +246,7 @@ fn secrets() -> Result<(), Failed> {
     run.arg("--store").arg(store.path());
     run.args(["--url", &format!("us-east-1={without}")]);
     let output = run.env("PGPASSWORD", password).output()?;
-    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
     // Nor on the command line at all.
     let mut run = witness();
     run.args(["run", "register", "--backend", "postgres"]);
@@ -254,7 +254,7 @@ fn secrets() -> Result<(), Failed> {
     run.arg(store.path());
     let both = format!("us-east-1={url} us-east-2={url}");
     let output = run.env("WITNESS_POSTGRES_URLS", both).output()?;
-    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
     // How far away the regions are is saved, and said.
     let saved = fs::read_to_string(store.path().join("latest/run.json"))?;
     let saved: serde_json::Value = serde_json::from_str(&saved)?;
@@ -406,6 +406,41 @@ fn doctor() -> Result<(), Failed> {
     psql("GRANT owners TO reader")?;
     nothing_missing()?;
     psql("ALTER TABLE public.witness_seats OWNER TO reader")?;
+    nothing_missing()?;
+    let (code, said) = run()?;
+    assert_eq!(code, Some(0), "{said}");
+
+    // What depends on a table keeps it from being dropped, and with it every run.
+    for (makes, drops, holds) in [
+        (
+            "CREATE VIEW sold AS SELECT key FROM witness_seats",
+            "DROP VIEW sold",
+            "view sold",
+        ),
+        (
+            "CREATE TABLE tickets (seat TEXT REFERENCES witness_seats)",
+            "DROP TABLE tickets",
+            "constraint tickets_seat_fkey on table tickets",
+        ),
+        (
+            "CREATE FUNCTION free(witness_seats) RETURNS TEXT LANGUAGE SQL AS 'SELECT $1.key'",
+            "DROP FUNCTION free",
+            "function free(witness_seats)",
+        ),
+    ] {
+        psql(makes)?;
+        let (names, said) = missing(&[("one", &reader)])?;
+        assert_eq!(names, ["one may drop tables"], "{makes}: {said}");
+        assert!(said.contains(holds), "{makes}: {said}");
+        let (code, said) = run()?;
+        assert_eq!(code, Some(255), "{makes}: {said}");
+        assert!(said.contains("depend"), "{makes}: {said}");
+        psql(drops)?;
+        nothing_missing()?;
+    }
+    // What is part of the table goes with it.
+    psql("ALTER TABLE witness_seats ADD FOREIGN KEY (owner) REFERENCES witness_seats NOT VALID")?;
+    psql("CREATE INDEX ON witness_seats (owner)")?;
     nothing_missing()?;
     let (code, said) = run()?;
     assert_eq!(code, Some(0), "{said}");

@@ -107,12 +107,15 @@ fn merged(dir: &Path, parts: [Child; 2]) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Waits for the first part to open the run, and puts the gate before its seats.
+/// Waits for the first part to open the run and make its tables, and puts the gate before the
+/// seats.
 async fn gate(client: &Client) -> Result<(), Failed> {
     let began = Instant::now();
-    let opened = "SELECT 1 FROM witness_parts";
+    // No table is made before the run is open.
+    let made = "SELECT 1 FROM witness_parts WHERE id = 'run' \
+                AND to_regclass('witness_seats') IS NOT NULL";
     while !client
-        .query(opened, &[])
+        .query(made, &[])
         .await
         .is_ok_and(|rows| !rows.is_empty())
     {

@@ -11,6 +11,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
@@ -83,7 +84,9 @@ async fn long_fork(isolation: Isolation) -> Result<(), Failed> {
     stage
         .until("SELECT current_setting('synchronous_standby_names') = 'nobody'")
         .await?;
-    // The setting is one thing, its being heeded by those who commit another: it is probed.
+    // The setting is one thing, its being heeded by those who commit another: only once the
+    // checkpointer has read it, too, does anybody wait.
+    stage.until_commits_wait().await?;
     let x = stage.begin("primary", json!([["w", 0, 1]])).await?;
     stage
         .until("SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
@@ -139,7 +142,7 @@ struct Stage {
     primary: Client,
     standby: Client,
     // Last: what is above is on it.
-    _cluster: Cluster,
+    cluster: Cluster,
     _folder: TempDir,
 }
 
@@ -186,7 +189,7 @@ impl Stage {
             history,
             primary: connect(&primary).await?,
             standby: connect(&standby).await?,
-            _cluster: cluster,
+            cluster,
             _folder: folder,
         };
         stage
@@ -212,6 +215,28 @@ impl Stage {
         ops: Value,
     ) -> Result<tokio::task::JoinHandle<Result<Value, Failed>>, Failed> {
         Ok(tokio::spawn(client(self, region, vec![ops])))
+    }
+
+    /// Commits again and again until a commit waits for the standby that is not there, and
+    /// lets that one go.
+    async fn until_commits_wait(&mut self) -> Result<(), Failed> {
+        let probe = connect(&self.cluster.primary_url()).await?;
+        let enough = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&enough);
+        let probing = tokio::spawn(async move {
+            while !told.load(Ordering::Relaxed) {
+                let commit = "SELECT pg_logical_emit_message(true, 'probe', '')";
+                probe.query_one(commit, &[]).await?;
+            }
+            Ok::<_, tokio_postgres::Error>(())
+        });
+        self.until("SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+            .await?;
+        enough.store(true, Ordering::Relaxed);
+        let free =
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        self.primary.query(free, &[]).await?;
+        Ok(tokio::time::timeout(PATIENCE, probing).await???)
     }
 
     async fn pause_replay(&mut self) -> Result<(), Failed> {

@@ -27,6 +27,11 @@ use crate::doctor::Checks;
 
 /// The environment variable that names real clusters.
 const ENDPOINTS: &str = "WITNESS_DSQL_ENDPOINTS";
+/// The file of those who may have signed a server's certificate, instead of Mozilla's roots; as
+/// libpq has it.
+const ROOTS: &str = "PGSSLROOTCERT";
+/// Where clusters are reached whose names lead elsewhere, or nowhere; as libpq has it.
+const ADDRESS: &str = "PGHOSTADDR";
 /// How often a schema change that another one overtook is tried.
 const DDL_TRIES_MAX: u32 = 10;
 
@@ -62,6 +67,10 @@ impl Backend for Dsql {
         })
     }
 
+    fn is_elsewhere(&self, options: &Options) -> Result<bool, OpenError> {
+        Ok(!endpoints(self.name(), ENDPOINTS, options, 2)?.is_empty())
+    }
+
     async fn examine_host(&self, checks: &mut Checks) {
         let config = aws::from_environment("us-east-1").await;
         aws::examine_credentials(&config, checks).await;
@@ -77,7 +86,7 @@ impl Backend for Dsql {
         }
         let regions: Vec<_> = endpoints.iter().map(|e| e.region.clone()).collect();
         let control = AwsClients::new(&regions).await;
-        let database = DsqlDatabase::real(&endpoints, options).await;
+        let database = DsqlDatabase::real(&endpoints, options).await?;
         database.examine(Some(&control), checks).await;
         Ok(())
     }
@@ -89,7 +98,7 @@ impl Backend for Dsql {
             let (database, cluster) = DsqlDatabase::embedded(options).await?;
             (database, Some(cluster))
         } else {
-            (DsqlDatabase::real(&endpoints, options).await, None)
+            (DsqlDatabase::real(&endpoints, options).await?, None)
         };
         let endpoints = database.nodes.iter().map(Node::endpoint).collect();
         let embedded = cluster.map(|cluster| Box::new(cluster) as _);
@@ -115,6 +124,20 @@ fn check(options: &DsqlOptions) -> Result<(), OpenError> {
         return Err(OpenError::Options(message.into()));
     }
     Ok(())
+}
+
+/// The certificates in a file; one at least.
+fn roots_in(file: &str) -> Result<rustls::RootCertStore, String> {
+    let bad = |e: &dyn std::fmt::Display| format!("{file}: {e}");
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(file).map_err(|e| bad(&e))? {
+        let certificate = certificate.map_err(|e| bad(&e))?;
+        roots.add(certificate).map_err(|e| bad(&e))?;
+    }
+    match roots.is_empty() {
+        true => Err(bad(&"no certificate in it")),
+        false => Ok(roots),
+    }
 }
 
 struct DsqlDatabase {
@@ -162,12 +185,25 @@ impl DsqlDatabase {
         Ok((DsqlDatabase::new(nodes, Pool::new(connector)), cluster))
     }
 
-    async fn real(endpoints: &[Endpoint], options: &Options) -> DsqlDatabase {
+    async fn real(endpoints: &[Endpoint], options: &Options) -> Result<DsqlDatabase, OpenError> {
+        let said = |variable| std::env::var(variable).ok().filter(|it| !it.is_empty());
+        let bad = |variable, why: &dyn std::fmt::Display| {
+            OpenError::Options(format!("{variable}: {why}"))
+        };
+        let roots = match said(ROOTS).filter(|file| file != "system") {
+            None => webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect(),
+            Some(file) => roots_in(&file).map_err(|why| bad(ROOTS, &why))?,
+        };
+        let address = said(ADDRESS).map(|it| it.parse()).transpose();
+        let address = address.map_err(|why| bad(ADDRESS, &why))?;
         let aws = aws::from_environment(&endpoints[0].region).await;
-        let roots = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
-        let nodes = endpoints.iter().map(Node::real).collect();
+        let node = |endpoint| Node {
+            address,
+            ..Node::real(endpoint)
+        };
+        let nodes = endpoints.iter().map(node).collect();
         let connector = Connector::new(aws, roots, options.dsql.clone(), options.timeout);
-        DsqlDatabase::new(nodes, Pool::new(connector))
+        Ok(DsqlDatabase::new(nodes, Pool::new(connector)))
     }
 
     fn new(nodes: Vec<Node>, pool: Pool) -> DsqlDatabase {

@@ -96,22 +96,35 @@ impl Backend for DynamoDb {
         serde_json::json!(options.dynamodb)
     }
 
-    fn cost(&self, options: &Options, bursts: &[Burst]) -> Result<Option<String>, OpenError> {
+    fn is_elsewhere(&self, options: &Options) -> Result<bool, OpenError> {
+        Ok(!self.endpoints(options)?.is_empty())
+    }
+
+    fn cost(
+        &self,
+        options: &Options,
+        whole: &[Burst],
+        part: Option<&[Burst]>,
+    ) -> Result<Option<String>, OpenError> {
         let endpoints = self.endpoints(options)?;
         if endpoints.iter().all(|endpoint| loopback(&endpoint.host)) {
             return Ok(None);
         }
         let regions = endpoints.len() as u64;
-        let estimate = Estimate::of(
-            bursts,
-            Shape {
-                // With strong consistency there are three members, a witness among them.
-                members: if self.strong { 3 } else { regions },
-                regions,
-                transactions: options.dynamodb.transactions,
-            },
-        );
-        Ok(Some(estimate.to_string()))
+        let shape = Shape {
+            // With strong consistency there are three members, a witness among them.
+            members: if self.strong { 3 } else { regions },
+            regions,
+            transactions: options.dynamodb.transactions,
+        };
+        let run = Estimate::of(whole, shape);
+        Ok(Some(match part {
+            None => format!("this run takes {run}"),
+            Some(part) => {
+                let part = Estimate::of_part(part, whole, shape);
+                format!("this part of the run takes {part}; all of it would take one host {run}")
+            }
+        }))
     }
 
     async fn examine_host(&self, checks: &mut Checks) {

@@ -8,7 +8,7 @@ use mysql_async::prelude::Queryable;
 
 use super::grants::{Grants, NEEDED};
 use super::{MysqlConnection, Place, physical};
-use crate::doctor::{self, Checks, Fix, reach};
+use crate::doctor::{self, Check, Checks, Fix, reach};
 use crate::local::galera::Installed;
 
 /// Servers for a run can be started here.
@@ -123,21 +123,68 @@ async fn grants(place: &Place, conn: &mut Conn, checks: &mut Checks) {
     // Of MySQL, and not of every version.
     let literal: Result<Option<bool>, _> = conn.query_first("SELECT @@partial_revokes").await;
     let grants = Grants::of(&lines, !matches!(literal, Ok(Some(true))));
-    may_make(at, database, &grants, checks);
+    if may_make(at, database, &grants, checks) {
+        held(at.0, conn, checks).await;
+    }
 }
 
-/// Whether each right that a run uses is granted on each table that one makes.
-fn may_make(at: (&str, &'static str), database: &str, grants: &Grants, checks: &mut Checks) {
+/// Whether another table refers to one that a run drops: then the server keeps it.
+async fn held(region: &str, conn: &mut Conn, checks: &mut Checks) {
+    let at = (region, "may drop tables");
+    let tables = witness_workloads::tables();
+    let names: Vec<_> = tables
+        .iter()
+        .map(|t| format!("'{}'", physical(t)))
+        .collect();
+    let names = names.join(", ");
+    let asked = format!(
+        "SELECT CONCAT(referenced_table_name, ' by ', table_schema, '.', table_name, ' (', constraint_name, ')') \
+         FROM information_schema.key_column_usage \
+         WHERE referenced_table_schema = DATABASE() AND referenced_table_name IN ({names}) \
+           AND NOT (table_schema = DATABASE() AND table_name = referenced_table_name)"
+    );
+    match conn.query::<String, _>(asked).await {
+        Err(error) => checks.unchecked(at, error.to_string()),
+        Ok(held) => holders(at, &held, checks),
+    };
+}
+
+fn holders<'a>(at: (&str, &'static str), held: &[String], checks: &'a mut Checks) -> &'a mut Check {
+    match held {
+        [] => checks.ok(
+            at,
+            "no foreign key that who connects can see holds one that a run makes anew",
+        ),
+        _ => checks.missing(
+            at,
+            format!("a foreign key holds {}", held.join(", ")),
+            Fix::run("mariadb -e 'ALTER TABLE TABLE_NAME DROP FOREIGN KEY CONSTRAINT_NAME'"),
+        ),
+    }
+}
+
+/// Whether each right that a run uses is granted on each table that one makes: says so.
+fn may_make(
+    at: (&str, &'static str),
+    database: &str,
+    grants: &Grants,
+    checks: &mut Checks,
+) -> bool {
     let tables = witness_workloads::tables();
     let lacking = tables.iter().find_map(|table| {
         let name = physical(table);
         let lacking = grants.lacking(database, &name);
         (!lacking.is_empty()).then_some((name, lacking))
     });
+    let sound = lacking.is_none();
     match lacking {
         None => checks.ok(at, format!("{} in {database}", NEEDED.join(", "))),
         Some(_) if grants.roles => {
             checks.unchecked(at, "who connects has roles, whose rights are not shown")
+        }
+        Some(_) if !grants.unread.is_empty() => {
+            let unread = grants.unread.join("; ");
+            checks.unchecked(at, format!("could not be read: {unread}"))
         }
         Some((table, lacking)) => {
             let found = format!("not {} of {database}.{table}", lacking.join(", "));
@@ -149,6 +196,7 @@ fn may_make(at: (&str, &'static str), database: &str, grants: &Grants, checks: &
             checks.missing(at, found, Fix::run(grant))
         }
     };
+    sound
 }
 
 #[cfg(test)]
@@ -162,6 +210,22 @@ mod tests {
             let mut checks = Checks::default();
             in_step("r", state, "2", &mut checks);
             assert_eq!(checks.all()[0].state, expected, "{state}");
+        }
+    }
+
+    #[test]
+    fn a_table_that_is_referred_to_cannot_be_dropped() {
+        for (held, expected) in [
+            (&[][..], State::Ok),
+            (&["x by y".to_owned()], State::Missing),
+        ] {
+            let mut checks = Checks::default();
+            holders(("r", "may drop tables"), held, &mut checks);
+            let [check] = checks.all() else {
+                panic!("{checks:?}")
+            };
+            assert_eq!(check.state, expected);
+            assert_eq!(check.found.contains("x by y"), expected == State::Missing);
         }
     }
 
@@ -182,6 +246,11 @@ mod tests {
                 "GRANT `role` TO `a`@`%`",
                 State::NotChecked,
                 "who connects has roles, whose rights are not shown",
+            ),
+            (
+                "GRANT SELECT ON SCHEMA `app\\_1` TO `a`@`%` IDENTIFIED BY PASSWORD '*X'",
+                State::NotChecked,
+                "could not be read: GRANT SELECT ON SCHEMA `app\\_1`",
             ),
         ] {
             let mut checks = Checks::default();

@@ -47,6 +47,11 @@ impl Backend for Postgres {
         Vec::new()
     }
 
+    fn is_elsewhere(&self, options: &Options) -> Result<bool, OpenError> {
+        let urls = servers::urls(options, URLS).map_err(OpenError::Options)?;
+        Ok(!urls.is_empty())
+    }
+
     async fn examine_host(&self, checks: &mut Checks) {
         examine::programs(checks);
     }

@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use witness_workloads::DbError;
+
 use super::super::sql::SqlConnection;
-use super::super::sql_tables;
+use super::super::{physical, sql_tables};
 use super::database::Greeting;
 use super::target::Target;
 use crate::doctor::{self, Checks, Fix, HOST, reach};
@@ -125,9 +127,67 @@ async fn server(target: &Target, timeout: Duration, checks: &mut Checks) -> Opti
     let mut connection = SqlConnection::new(client, timeout);
     doctor::connection::examine(region, &mut connection, checks).await;
     if !greeting.standby {
-        sql_tables::examine(region, connection.tables().await, checks);
+        let tables = connection.tables().await;
+        let made = matches!(tables, Ok(sql_tables::Tables::Made(_)));
+        sql_tables::examine(region, tables, checks);
+        if made {
+            let held = connection.ask(&HELD.replace("TABLES", &names())).await;
+            drops(
+                region,
+                held.map(|rows| rows.iter().map(holder).collect()),
+                checks,
+            );
+        }
     }
     Some(greeting)
+}
+
+/// What would not let a table be dropped: what depends on it, or on its rows' type, and is not
+/// part of it.
+const HELD: &str = "\
+    SELECT DISTINCT t.oid::regclass::text, pg_describe_object(d.classid, d.objid, 0) \
+    FROM pg_class t \
+    JOIN pg_depend d ON d.deptype = 'n' \
+     AND (d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid \
+          OR d.refclassid = 'pg_type'::regclass AND d.refobjid = t.reltype) \
+    LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid \
+    LEFT JOIN pg_constraint c ON d.classid = 'pg_constraint'::regclass AND c.oid = d.objid \
+    WHERE t.relname IN (TABLES) AND t.relkind IN ('r', 'p') AND pg_table_is_visible(t.oid) \
+      AND r.ev_class IS DISTINCT FROM t.oid AND c.conrelid IS DISTINCT FROM t.oid \
+    ORDER BY 1, 2";
+
+fn names() -> String {
+    let tables = witness_workloads::tables();
+    let names: Vec<_> = tables
+        .iter()
+        .map(|table| format!("'{}'", physical(table)))
+        .collect();
+    names.join(", ")
+}
+
+fn holder(row: &tokio_postgres::Row) -> (String, String) {
+    let text = |n| row.try_get::<_, String>(n).unwrap_or_else(|_| "?".into());
+    (text(0), text(1))
+}
+
+/// Says whether the tables that are there can be dropped, each with what holds it.
+fn drops(region: &str, held: Result<Vec<(String, String)>, DbError>, checks: &mut Checks) {
+    let at = (region, "may drop tables");
+    match held {
+        Err(error) => checks.unchecked(at, error.message),
+        Ok(held) => match &held[..] {
+            [] => checks.ok(at, "nothing depends on one that a run makes anew"),
+            [(table, _), ..] => {
+                let all: Vec<_> = held.iter().map(|(t, by)| format!("{t} by {by}")).collect();
+                let found = format!("what a run makes anew is held: {}", all.join(", "));
+                checks.missing(
+                    at,
+                    found,
+                    Fix::run(format!("psql -c 'DROP TABLE {table} CASCADE'")),
+                )
+            }
+        },
+    };
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Parts that meet on a table in memory, and those that must not.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde_json::json;
-use witness_workloads::{Expectation, Page, Table};
+use witness_workloads::{Connection, Expectation, Page, Table};
 
 use super::*;
 
@@ -17,6 +18,12 @@ struct Memory {
     rows: Arc<Mutex<Option<Vec<Row>>>>,
     /// The next append is done, and its answer lost.
     loses_an_answer: Arc<Mutex<bool>>,
+    /// Comes with the next append, as if another had made it at the same time.
+    comes_along: Arc<Mutex<Option<Row>>>,
+    /// How often a row was looked for.
+    reads: Arc<AtomicUsize>,
+    /// How often the whole table was read.
+    scans: Arc<AtomicUsize>,
 }
 
 impl Memory {
@@ -39,11 +46,12 @@ impl Memory {
         Arc::new(One(vec!["r".into()], self.clone()))
     }
 
-    /// Waits until a row of that part is there, and returns it.
-    async fn shows(&self, number: usize) -> Row {
+    /// Waits until a row of that part is there, of that step, and returns it.
+    async fn shows(&self, number: usize, step: u64) -> Row {
         let began = Instant::now();
         loop {
-            let found = self.rows().into_iter().find(|row| is(row, "part", number));
+            let here = |row: &Row| is(row, "part", number) && is(row, "step", step);
+            let found = self.rows().into_iter().find(here);
             match found {
                 Some(row) => return row,
                 None => assert!(began.elapsed() < PATIENCE, "part {number} is not there"),
@@ -76,12 +84,16 @@ impl Connection for Memory {
         Ok(())
     }
 
-    async fn read(&mut self, _: &Table, _: &str) -> Result<Option<Row>, DbError> {
-        unreachable!("the whole table is read")
+    async fn read(&mut self, table: &Table, key: &str) -> Result<Option<Row>, DbError> {
+        assert_eq!(*table, PARTS);
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        let rows = self.rows.lock().unwrap().clone();
+        let rows = rows.ok_or_else(|| DbError::definite("42P01", "no such table"))?;
+        Ok(rows.into_iter().find(|row| row["id"] == key))
     }
 
     async fn read_for_update(&mut self, _: &Table, _: &str) -> Result<Option<Row>, DbError> {
-        unreachable!("the whole table is read")
+        unreachable!("rows are never changed")
     }
 
     async fn write(&mut self, _: &Table, _: &Row) -> Result<(), DbError> {
@@ -102,6 +114,7 @@ impl Connection for Memory {
             return Err(DbError::definite("23505", "duplicate key"));
         }
         rows.push(row.clone());
+        rows.extend(self.comes_along.lock().unwrap().take());
         if std::mem::take(&mut *self.loses_an_answer.lock().unwrap()) {
             return Err(DbError::indeterminate("connection", "closed"));
         }
@@ -115,6 +128,7 @@ impl Connection for Memory {
     async fn rollback(&mut self) {}
 
     async fn scan(&mut self, _: &Table, _: Option<&str>) -> Result<Page, DbError> {
+        self.scans.fetch_add(1, Ordering::Relaxed);
         let rows = self.rows.lock().unwrap().clone();
         let rows = rows.ok_or_else(|| DbError::definite("42P01", "no such table"))?;
         Ok(Page { rows, next: None })
@@ -130,10 +144,39 @@ fn parted(part: &str, wait_max: Duration) -> Parted {
     }
 }
 
-/// A part that begins, in a task of its own.
+/// A part that meets the others for the first time.
+async fn begin(memory: &Memory, parted: Parted) -> Result<Meeting, PartError> {
+    let mut meeting = Meeting::new(&memory.database(), parted);
+    if meeting.part().is_first() {
+        meeting.open().await?;
+        meeting.again().await?;
+    } else {
+        meeting.join().await?;
+    }
+    Ok(meeting)
+}
+
+/// The same, in a task of its own.
 fn begins(memory: &Memory, part: &str) -> tokio::task::JoinHandle<Result<Meeting, PartError>> {
-    let (database, parted) = (memory.database(), parted(part, PATIENCE));
-    tokio::task::spawn_local(async move { Meeting::begin(&database, &parted).await })
+    let (memory, parted) = (memory.clone(), parted(part, PATIENCE));
+    tokio::task::spawn_local(async move { begin(&memory, parted).await })
+}
+
+/// Two parts that have met.
+async fn pair(memory: &Memory) -> [Meeting; 2] {
+    let parts = ["1/2", "2/2"].map(|part| begins(memory, part));
+    let [first, second] = parts;
+    [
+        first.await.unwrap().unwrap(),
+        second.await.unwrap().unwrap(),
+    ]
+}
+
+/// What a first part leaves that begins anew.
+fn opening_of(run: &str) -> Row {
+    let mut opening = row_of(run, 1, 0);
+    opening.insert("id".into(), OPENING.into());
+    opening
 }
 
 /// Runs the test, and what it starts beside itself.
@@ -145,7 +188,7 @@ fn on_one_thread(test: impl Future<Output = ()>) {
 
 fn row_of(run: &str, part: usize, step: u64) -> Row {
     Row::from([
-        ("id".into(), format!("{run}/{step}/{part}/other")),
+        ("id".into(), format!("{run}/{step}/{part}/")),
         ("run".into(), run.into()),
         ("part".into(), part.to_string()),
         ("step".into(), step.to_string()),
@@ -170,9 +213,18 @@ fn all_parts_go_when_all_are_there_again_and_again() {
                 tokio::task::spawn_local(async move { part.again().await.map(|()| part) })
             });
             let waiting: Vec<_> = waiting.collect();
-            // However long it takes the last to come, nobody goes.
-            memory.shows(2).await;
+            // However often those who are there look, nobody goes.
+            let others = (1..=3).filter(|&number| number != last.part().number());
+            for number in others.filter(|&number| number > 1) {
+                memory.shows(number, step).await;
+            }
+            let looked = memory.reads.load(Ordering::Relaxed);
+            while memory.reads.load(Ordering::Relaxed) < looked + 20 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
             assert!(waiting.iter().all(|part| !part.is_finished()));
+            let went = |row: &Row| is(row, "part", 1) && is(row, "step", step);
+            assert!(!memory.rows().iter().any(went), "nobody said so");
             last.again().await.unwrap();
             met = Vec::new();
             for part in waiting {
@@ -181,7 +233,8 @@ fn all_parts_go_when_all_are_there_again_and_again() {
             // Each is the last in its turn.
             met.insert(0, last);
             let here = memory.rows();
-            assert_eq!(Attendance::of(&here, &runs[0], step).0.len(), 3);
+            let mine = |row: &&Row| is(row, "run", &runs[0]) && is(row, "step", step);
+            assert_eq!(here.iter().filter(mine).count(), 3);
         }
     });
 }
@@ -191,8 +244,7 @@ fn without_tables_or_a_run_that_waits_nobody_joins() {
     on_one_thread(async {
         let memory = Memory::default();
         let join = async || {
-            let parted = parted("2/2", Duration::ZERO);
-            let joined = Meeting::begin(&memory.database(), &parted).await;
+            let joined = begin(&memory, parted("2/2", Duration::ZERO)).await;
             joined.map(drop).unwrap_err().to_string()
         };
         let refused = join().await;
@@ -204,8 +256,8 @@ fn without_tables_or_a_run_that_waits_nobody_joins() {
         // Of runs that were: one has its part 2, another began without.
         for others in [
             vec![],
-            vec![row_of("old", 1, 0), row_of("old", 2, 1)],
-            vec![row_of("old", 1, 0), row_of("old", 1, 1)],
+            vec![opening_of("old"), row_of("old", 2, 1)],
+            vec![opening_of("old"), row_of("old", 1, 1)],
         ] {
             memory.set(others.clone());
             let refused = join().await;
@@ -222,9 +274,9 @@ fn without_tables_or_a_run_that_waits_nobody_joins() {
 fn who_joined_a_run_that_was_given_up_joins_the_next() {
     on_one_thread(async {
         let memory = Memory::made();
-        memory.set(vec![row_of("dead", 1, 0)]);
+        memory.set(vec![opening_of("dead")]);
         let second = begins(&memory, "2/2");
-        assert_eq!(memory.shows(2).await["run"], "dead");
+        assert_eq!(memory.shows(2, 1).await["run"], "dead");
         // Part 1 makes the tables anew.
         memory.set(Vec::new());
         let first = begins(&memory, "1/2").await.unwrap().unwrap();
@@ -237,12 +289,13 @@ fn who_joined_a_run_that_was_given_up_joins_the_next() {
 #[test]
 fn two_that_take_themselves_for_one_part_do_not_go() {
     on_one_thread(async {
+        // The later of both sees the other when it has written.
         let memory = Memory::made();
-        memory.set(vec![row_of("x", 1, 0)]);
+        memory.set(vec![opening_of("x")]);
+        let mut twin = row_of("x", 2, 1);
+        twin.insert("id".into(), "twin".into());
+        *memory.comes_along.lock().unwrap() = Some(twin);
         let second = begins(&memory, "2/2");
-        let mut rows = vec![memory.shows(2).await, row_of("x", 2, 1)];
-        rows.extend([row_of("x", 1, 0), row_of("x", 1, 1)]);
-        memory.set(rows);
         let refused = second.await.unwrap().map(drop).unwrap_err();
         assert!(
             matches!(refused, PartError::Twice { part: 2, of: 2 }),
@@ -251,7 +304,7 @@ fn two_that_take_themselves_for_one_part_do_not_go() {
 
         let memory = Memory::made();
         let first = begins(&memory, "1/2");
-        let opened = memory.shows(1).await;
+        let opened = memory.shows(1, 0).await;
         let run = opened["run"].clone();
         let mut twin = row_of(&run, 2, 1);
         twin.insert("id".into(), "twin".into());
@@ -268,10 +321,10 @@ fn two_that_take_themselves_for_one_part_do_not_go() {
 fn who_was_asked_otherwise_is_told_what_differs() {
     on_one_thread(async {
         let memory = Memory::made();
-        memory.set(vec![row_of("x", 1, 0)]);
+        memory.set(vec![opening_of("x")]);
         let mut parted = parted("2/2", Duration::ZERO);
         parted.plan["keys"] = 8.into();
-        let joined = Meeting::begin(&memory.database(), &parted).await;
+        let joined = begin(&memory, parted).await;
         let refused = joined.map(drop).unwrap_err().to_string();
         let message = "part 1 has keys 5, and this part 8: give all parts the same";
         assert_eq!(refused, message);
@@ -282,8 +335,7 @@ fn who_was_asked_otherwise_is_told_what_differs() {
 fn whoever_does_not_come_is_named() {
     on_one_thread(async {
         let memory = Memory::made();
-        let parted = parted("1/3", Duration::ZERO);
-        let alone = Meeting::begin(&memory.database(), &parted).await;
+        let alone = begin(&memory, parted("1/3", Duration::ZERO)).await;
         let alone = alone.map(drop).unwrap_err().to_string();
         assert_eq!(
             alone,
@@ -291,11 +343,7 @@ fn whoever_does_not_come_is_named() {
         );
 
         let memory = Memory::made();
-        let (first, second) = (begins(&memory, "1/2"), begins(&memory, "2/2"));
-        let (mut first, mut second) = (
-            first.await.unwrap().unwrap(),
-            second.await.unwrap().unwrap(),
-        );
+        let [mut first, mut second] = pair(&memory).await;
         second.parted.wait_max = Duration::ZERO;
         let alone = second.again().await.unwrap_err();
         assert!(
@@ -318,10 +366,111 @@ fn a_row_whose_answer_was_lost_is_there_once() {
         let memory = Memory::made();
         *memory.loses_an_answer.lock().unwrap() = true;
         let first = begins(&memory, "1/2");
-        memory.shows(1).await;
+        memory.shows(1, 0).await;
         *memory.loses_an_answer.lock().unwrap() = true;
         begins(&memory, "2/2").await.unwrap().unwrap();
         first.await.unwrap().unwrap();
         assert_eq!(memory.rows().len(), 3);
+    });
+}
+
+#[test]
+fn who_waits_in_vain_says_what_the_database_said() {
+    on_one_thread(async {
+        let memory = Memory::made();
+        let [mut first, mut second] = pair(&memory).await;
+        *memory.rows.lock().unwrap() = None;
+        for part in [&mut first, &mut second] {
+            part.parted.wait_max = Duration::ZERO;
+            let alone = part.again().await.unwrap_err().to_string();
+            let said = "; the database says: 42P01: no such table";
+            assert!(alone.ends_with(said), "{alone}");
+        }
+    });
+}
+
+#[test]
+fn who_has_met_reads_no_more_than_the_rows_it_waits_for() {
+    on_one_thread(async {
+        let memory = Memory::made();
+        let [mut first, mut second] = pair(&memory).await;
+        let scans = memory.scans.load(Ordering::Relaxed);
+        let other = tokio::task::spawn_local(async move { second.again().await.map(|()| second) });
+        first.again().await.unwrap();
+        let mut second = other.await.unwrap().unwrap();
+        assert_eq!(memory.scans.load(Ordering::Relaxed), scans);
+        for part in [&mut first, &mut second] {
+            part.undisturbed().await.unwrap();
+        }
+        assert_eq!(memory.scans.load(Ordering::Relaxed), scans + 2);
+    });
+}
+
+/// The first part starts again, below a pair that is in a burst.
+#[test]
+fn who_is_displaced_while_it_writes_knows_it_and_lets_the_other_run_know() {
+    on_one_thread(async {
+        for ask in ["again", "undisturbed", "about to write"] {
+            let memory = Memory::made();
+            let parts = pair(&memory).await;
+            for mut displaced in parts {
+                displaced.writes();
+                memory.set(Vec::new());
+                let mut other = Meeting::new(&memory.database(), parted("1/2", PATIENCE));
+                other.open().await.unwrap();
+                let known = match ask {
+                    "again" => displaced.again().await,
+                    "undisturbed" => displaced.undisturbed().await,
+                    _ => displaced.about_to_write().await,
+                };
+                assert!(matches!(known, Err(PartError::Displaced)), "{known:?}");
+                let known = displaced.undisturbed().await;
+                assert!(matches!(known, Err(PartError::Displaced)), "{known:?}");
+                let known = other.undisturbed().await;
+                assert!(matches!(known, Err(PartError::Intruded)), "{known:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn who_is_displaced_while_it_waits_harms_nobody() {
+    on_one_thread(async {
+        let memory = Memory::made();
+        let [_, mut second] = pair(&memory).await;
+        let waiting = tokio::task::spawn_local(async move { second.again().await });
+        memory.shows(2, 2).await;
+        // Others who joined a run have written nothing yet.
+        memory.set(vec![row_of("dead", 2, 1)]);
+        let mut other = Meeting::new(&memory.database(), parted("1/2", PATIENCE));
+        other.open().await.unwrap();
+        let known = waiting.await.unwrap();
+        assert!(matches!(known, Err(PartError::Displaced)), "{known:?}");
+        other.undisturbed().await.unwrap();
+    });
+}
+
+#[test]
+fn of_two_first_parts_at_once_one_opens_no_run() {
+    on_one_thread(async {
+        let memory = Memory::made();
+        memory.set(vec![opening_of("x")]);
+        let first = begin(&memory, parted("1/2", PATIENCE)).await;
+        let refused = first.map(drop).unwrap_err();
+        assert!(matches!(refused, PartError::Displaced), "{refused}");
+        assert_eq!(memory.rows(), [opening_of("x")], "nothing was written");
+    });
+}
+
+#[test]
+fn tables_that_cannot_be_looked_at_are_not_taken_for_undisturbed() {
+    on_one_thread(async {
+        let memory = Memory::made();
+        let [mut first, _] = pair(&memory).await;
+        *memory.rows.lock().unwrap() = None;
+        first.parted.wait_max = Duration::ZERO;
+        let unseen = first.undisturbed().await.unwrap_err();
+        assert!(matches!(unseen, PartError::Unseen(_)), "{unseen}");
+        assert!(unseen.to_string().ends_with("no such table"), "{unseen}");
     });
 }
