@@ -122,6 +122,7 @@ fn decide(
         options: &options.object,
         budget: options.object.budget(1),
         thorough: false,
+        picked_of: None,
     };
     chosen.judge().order(&case, groups, &who)
 }
@@ -147,6 +148,7 @@ fn is_linearizable(
         options: &options,
         budget: options.budget(rayon::current_num_threads()),
         thorough: false,
+        picked_of: None,
     };
     let all: Vec<&[u32]> = groups.iter().collect();
     let judged: Vec<_> = all
