@@ -43,7 +43,8 @@ impl Lists<'_> {
     fn ww_reason(&self, Step { from, to, .. }: Step) -> Option<Reason> {
         let transactions = self.transactions;
         let name = |at| words::transaction(transactions, at);
-        let (mut behind, mut unseen, mut tried) = (None, None, None);
+        let mut behind = None;
+        let mut unseen = None;
         let sentence = |key, value, later| Reason {
             key,
             sentence: format!(
@@ -57,13 +58,7 @@ impl Lists<'_> {
         };
         for (key, value, position) in self.appends_of(from) {
             for (other, later, later_position) in self.appends_of(to) {
-                if other != key {
-                    continue;
-                }
-                if position == NONE {
-                    if later_position == NONE {
-                        tried = tried.or(Some((key, value, later)));
-                    }
+                if other != key || position == NONE {
                     continue;
                 }
                 if later_position == NONE {
@@ -85,17 +80,10 @@ impl Lists<'_> {
         if let Some((key, value, later)) = behind {
             return Some(sentence(key, value, later));
         }
-        let (unseen, what) = match unseen {
-            Some(_) => (unseen, ": it came after all that they show"),
-            None => (
-                tried,
-                ", nor the first: it came behind that in the order that was tried",
-            ),
-        };
         unseen.map(|(key, value, later)| Reason {
             key,
             sentence: format!(
-                "{} appended {} to key {}, and {} appended {}, which no read shows{what}",
+                "{} appended {} to key {}, and {} appended {}, which no read shows: it came after all that they show",
                 name(from),
                 self.value(value),
                 transactions.key(key),
