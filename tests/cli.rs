@@ -423,7 +423,11 @@ fn a_violation_is_shrunk_to_a_history_that_is_still_one() {
     let dir = dir_with(&[("h.jsonl", STALE), ("sale", SALE)]);
     let shrunk = witness(&["shrink", "h.jsonl"], dir.path());
     assert_eq!(shrunk.code, 1, "{}", shrunk.stderr);
-    assert_eq!(shrunk.stdout, "4 of 6 events are enough: h.shrunk.jsonl\n");
+    assert_eq!(
+        shrunk.stdout,
+        "4 of 6 events are enough: h.shrunk.jsonl\n\
+         they are shown by: witness check h.shrunk.jsonl --checker linearizable --model register\n"
+    );
     assert_eq!(witness(&["check", "h.shrunk.jsonl"], dir.path()).code, 1);
     let again = witness(&["shrink", "h.jsonl"], dir.path());
     assert_eq!(
@@ -1076,6 +1080,56 @@ fn an_option_of_another_backend_is_refused() {
         assert_eq!(said.stderr.lines().count(), 1, "{}", said.stderr);
     }
     assert!(!dir.path().join("store").exists(), "nothing began");
+}
+
+/// The command that is printed, split by the shell.
+#[cfg(unix)]
+#[test]
+fn what_is_shrunk_comes_with_the_command_that_shows_it() {
+    // A register that began at 3, of which one read is left.
+    let lines = concat!(
+        r#"{"index":0,"time":1,"type":"invoke","process":0,"f":"cas","value":{"id":"it's","v":[1,2]}}"#,
+        "\n",
+        r#"{"index":1,"time":2,"type":"fail","process":0,"f":"cas","error":{"class":"conflict","message":"lost"}}"#,
+        "\n",
+        r#"{"index":2,"time":3,"type":"invoke","process":0,"f":"read","key":"k"}"#,
+        "\n",
+        r#"{"index":3,"time":4,"type":"ok","process":0,"f":"read","key":"k","value":"it's 3"}"#,
+        "\n",
+    );
+    let dir = dir_with(&[("h.jsonl", lines)]);
+    let shrunk = witness(
+        &[
+            "shrink",
+            "h.jsonl",
+            "--output=-a b's.jsonl",
+            "--initial",
+            "\"it's\"",
+            "--nil-reads",
+            "unknown",
+            "--failed-cas",
+            "ignore",
+            "--key-by",
+            "whole",
+            "--clock-uncertainty",
+            "1s 5ms",
+        ],
+        dir.path(),
+    );
+    assert_eq!(shrunk.code, 1, "{}{}", shrunk.stdout, shrunk.stderr);
+    let (_, command) = shrunk.stdout.split_once("they are shown by: ").unwrap();
+    assert_eq!(
+        command.trim_end(),
+        r#"witness check './-a b'\''s.jsonl' --checker linearizable --model cas-register --initial '"it'\''s"' --nil-reads unknown --failed-cas ignore --key-by whole --clock-uncertainty '1s 5ms'"#
+    );
+    let program = env!("CARGO_BIN_EXE_witness");
+    let command = command.replacen("witness", program, 1);
+    let shown = std::process::Command::new("sh")
+        .args(["-c", &command])
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    assert_eq!(shown.status.code(), Some(1), "{shown:?}");
 }
 
 #[test]

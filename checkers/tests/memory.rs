@@ -24,12 +24,14 @@ fn options(model: &str) -> Options {
     options
 }
 
-/// So many appends of which nobody knows, and then a text that none of their orders gives.
+/// So many appends of which nobody knows, and then a text that has all of theirs in it and that none
+/// of their orders gives.
 fn appends(count: usize) -> String {
     let mut lines: Vec<String> = (0..count)
         .map(|p| format!("{p} invoke append k \"{p}\""))
         .collect();
-    lines.push(format!("{count} invoke get k\n{count} ok get k \"never\""));
+    let all: String = (0..count).map(|p| p.to_string()).collect();
+    lines.push(format!("{count} invoke get k\n{count} ok get k \"{all}-\""));
     lines.join("\n")
 }
 

@@ -46,6 +46,15 @@ fn what_is_overwritten_and_never_read_goes_and_what_is_read_stays() {
 }
 
 #[test]
+fn puts_of_which_nobody_knows_and_that_nobody_read_go() {
+    let unresolved = |n| format!("{n} invoke put k \"{n}\"\n{n} info put k\n");
+    let mut lines: String = (10..20).map(unresolved).collect();
+    lines += "0 invoke put k \"1\"\n0 ok put k\n0 invoke put k \"2\"\n0 ok put k\n";
+    lines += "1 invoke get k\n1 ok get k \"1\"";
+    assert_eq!(shrunk("kv", &lines), [20, 21, 22, 23, 24, 25]);
+}
+
+#[test]
 fn what_is_given_back_goes() {
     let pairs = |first, second| (0..50).flat_map(move |_| [asked(0, first), asked(0, second)]);
     for model in ["mutex", "owner-mutex", "semaphore"] {

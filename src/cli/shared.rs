@@ -132,6 +132,37 @@ impl ObjectArgs {
         witness_checkers::check_model(&options).map_err(Failure::bad_input)?;
         Ok(options)
     }
+
+    /// The arguments that say the same of what operations mean, with that model.
+    pub(super) fn meaning(&self, model: &str) -> Vec<String> {
+        let mut arguments = vec!["--model".to_owned(), model.to_owned()];
+        let mut add = |name: &str, value: String| match value.starts_with('-') {
+            true => arguments.push(format!("{name}={value}")),
+            false => arguments.extend([name.to_owned(), value]),
+        };
+        if let Some(initial) = &self.initial {
+            add("--initial", initial.to_string());
+        }
+        let named = |value: Option<clap::builder::PossibleValue>| {
+            value.map_or(String::new(), |value| value.get_name().to_owned())
+        };
+        if self.nil_reads != Nil::Absent {
+            add("--nil-reads", named(self.nil_reads.to_possible_value()));
+        }
+        if let Some(refused) = self.failed_cas {
+            add("--failed-cas", named(refused.to_possible_value()));
+        }
+        match &self.key_by {
+            KeyBy::Key => {}
+            KeyBy::Whole => add("--key-by", "whole".to_owned()),
+            KeyBy::Field(field) => add("--key-by", field.clone()),
+        }
+        if !self.clock_uncertainty.is_zero() {
+            let uncertainty = humantime::format_duration(self.clock_uncertainty);
+            add("--clock-uncertainty", uncertainty.to_string());
+        }
+        arguments
+    }
 }
 
 /// How transactions are understood.

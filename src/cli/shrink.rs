@@ -78,7 +78,33 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
         "{number} of {all} events are enough: {}",
         output.display()
     )?;
+    // What is left need not tell its model, nor where it started.
+    let model = witness_checkers::model_of(&digest, &options);
+    if let (Some(model), Some(file)) = (model, output.to_str()) {
+        let mut command = vec!["witness".to_owned(), "check".to_owned(), named(file)];
+        command.extend(["--checker".to_owned(), "linearizable".to_owned()]);
+        command.extend(args.object.meaning(model));
+        let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
+        writeln!(stdout(), "they are shown by: {}", words.join(" "))?;
+    }
     Ok(Outcome::Verdict(Valid::False))
+}
+
+/// The file, as an argument that is not taken for an option.
+fn named(file: &str) -> String {
+    match file.starts_with('-') {
+        true => format!("./{file}"),
+        false => file.to_owned(),
+    }
+}
+
+/// A word as a shell takes it for that word.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+@%".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 /// Copies these events, numbered anew.

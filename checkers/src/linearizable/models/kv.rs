@@ -135,8 +135,24 @@ impl Model for Kv {
         matches!(op.what, What::Get(_))
     }
 
+    /// Up to the next put or delete the value begins with what was put, or contains what was
+    /// appended; whatever is read without it is read at some other time.
     fn needs(&self, op: &Op, other: &Op) -> bool {
-        op.key == other.key && !self.read_only(other)
+        let needs = match (&op.what, &other.what) {
+            (_, What::Get(_)) | (What::Put(_) | What::Delete, _) => false,
+            (What::Get(Stored::Text(seen)), What::Put(Stored::Text(put))) => {
+                seen.starts_with(&***put)
+            }
+            (What::Get(seen), What::Put(put)) => seen == put,
+            (What::Get(Stored::Text(seen)), What::Append(text)) => seen.contains(&**text),
+            (What::Get(Stored::Other(_)), What::Append(_)) => false,
+            (What::Get(Stored::Text(_)), What::Delete) => true,
+            (What::Get(seen), What::Delete) => seen.is_empty(),
+            // Before it there may have been what nothing is appended to.
+            (What::Append(_), What::Put(Stored::Text(_)) | What::Delete) => true,
+            (What::Append(_), What::Put(Stored::Other(_)) | What::Append(_)) => false,
+        };
+        needs && op.key == other.key
     }
 
     fn reads_from(&self, op: &Op, other: &Op) -> bool {

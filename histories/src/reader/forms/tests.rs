@@ -189,8 +189,8 @@ fn errors_name_the_line_the_column_and_the_field() {
             "in:1:18: field \"time\": expected nanoseconds, an integer",
         ),
         (
-            "{\"type\":\"ok\"}",
-            "in:1:8: field \"type\": a keyword without a name",
+            "{:type :ok \"x\":\"y\"}",
+            "in:1:15: field \"x\": a keyword without a name",
         ),
         (
             "{:type :ok :x [1 2}",
