@@ -17,14 +17,18 @@ mod databases;
 mod defects;
 mod definitions;
 mod facts;
+mod faults;
+mod faulty;
 mod levels;
 mod limits;
+mod mechanisms;
 mod model;
 mod oracle;
 mod random;
 mod replay;
 mod simulated;
 mod smallest;
+mod truth;
 
 use proptest::test_runner::{Config, RngSeed};
 
