@@ -273,6 +273,7 @@ async fn what_was_meant_for_another_option_is_not_repeated() {
     let output = runs(dir.path(), &run, &variable).await;
     let said = holds_none(dir.path(), &output, "endpoints");
     assert_eq!(output.status.code(), Some(254), "{said}");
+    assert!(said.contains("a name or a password before an @"), "{said}");
 }
 
 #[tokio::test]

@@ -238,6 +238,59 @@ async fn clusters_of_others_are_not_touched() {
     assert!(matches!(made, Err(ProvisionError::Late { .. })), "{made:?}");
 }
 
+/// Of two clusters of one tag none is taken for the one that was meant, unless the other goes.
+#[tokio::test]
+async fn of_two_clusters_of_one_tag_the_one_that_stays_is_ours() {
+    for (first, second, taken) in [
+        ("ACTIVE", "ACTIVE", false),
+        ("ACTIVE", "DELETING", true),
+        ("DELETING", "ACTIVE", true),
+    ] {
+        let twin = |status: &str| {
+            let mut twin = cluster(0, status, true);
+            twin["identifier"] = json!("twin");
+            twin["arn"] = json!("arn:aws:dsql:us-east-1:111122223333:cluster/twin");
+            let request = format!("{} GET /cluster/twin", REGIONS[0]);
+            asked(request, twin)
+        };
+        let both = json!([
+            {"identifier": id(0), "arn": arn(0)},
+            {"identifier": "twin", "arn": "arn:aws:dsql:us-east-1:111122223333:cluster/twin"},
+        ]);
+        let listed = asked(
+            format!("{} GET /cluster", REGIONS[0]),
+            json!({"clusters": both}),
+        );
+        let mut script = vec![listed, look(0, first, true), twin(second)];
+        // The twin, where it is the one that stays, is made a peer of the other.
+        if taken && first == "ACTIVE" {
+            script.extend([list(1, true), look(1, "ACTIVE", true)]);
+        } else if taken {
+            script.extend([list(1, true), look(1, "ACTIVE", true)]);
+            script.push(asked(
+                format!("{} POST /cluster/{}", REGIONS[1], id(1)),
+                json!({
+                    "identifier": id(1), "arn": arn(1), "status": "UPDATING",
+                    "creationTime": 1_764_000_000.5,
+                }),
+            ));
+        }
+        let late = Patience {
+            limit: Duration::ZERO,
+            ..PATIENT
+        };
+        let (made, _) = made(script, late).await;
+        match (taken, first, &made) {
+            (false, _, Err(ProvisionError::InTheWay(why))) => {
+                assert!(why.contains("more than one cluster"), "{why}");
+            }
+            (true, "ACTIVE", Ok(both)) => assert_eq!(both[0].arn, arn(0)),
+            (true, _, Err(ProvisionError::Late { .. })) => {}
+            _ => panic!("{first} {second}: {made:?}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_cluster_that_is_not_seen_yet_is_not_made_twice() {
     let (made, _) = made(

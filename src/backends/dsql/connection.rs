@@ -212,3 +212,22 @@ impl Connection for PooledConnection {
         self.request(async |sql| sql.scan(table, from).await).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use witness_regions::credentials::Credentials;
+
+    use super::*;
+    use crate::backends::{DsqlOptions, aws};
+
+    /// The service ends a connection after an hour, and a transaction after five minutes.
+    #[tokio::test]
+    async fn no_transaction_begins_on_a_connection_that_may_end_before_it() {
+        let aws = aws::embedded("us-east-1", &Credentials::default()).await;
+        let roots = rustls::RootCertStore::empty();
+        let timeout = Duration::from_secs(10);
+        let pool = Pool::new(Connector::new(aws, roots, DsqlOptions::default(), timeout));
+        let [hour, transaction] = [60, 5].map(|minutes| Duration::from_secs(60 * minutes));
+        assert!(pool.age_max + transaction < hour, "{:?}", pool.age_max);
+    }
+}

@@ -35,6 +35,7 @@ pub(super) struct Connector {
     options: DsqlOptions,
     timeout: Duration,
     rate: Mutex<Rate>,
+    room_wait_max: Duration,
     /// Whether TLS comes first, which spares a round trip; not where a server did not take
     /// it.
     direct: AtomicBool,
@@ -80,6 +81,7 @@ impl Connector {
             options,
             timeout,
             rate: Mutex::new(Rate::new(Instant::now())),
+            room_wait_max: ROOM_WAIT_MAX,
             direct: AtomicBool::new(true),
         }
     }
@@ -89,6 +91,15 @@ impl Connector {
     pub(super) fn after_a_burst(&self) {
         let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
         *rate = Rate::used_up(Instant::now());
+    }
+
+    /// The same, but room is waited for no longer than this.
+    #[cfg(test)]
+    pub(super) fn waiting(self, room_wait_max: Duration) -> Connector {
+        Connector {
+            room_wait_max,
+            ..self
+        }
     }
 
     /// Where keys are from.
@@ -120,7 +131,7 @@ impl Connector {
         new: impl Fn(Client) -> T,
     ) -> Result<T, DbError> {
         let began = Instant::now();
-        let [mut pause, pause_max] = ROOM_PAUSE;
+        let mut pause = ROOM_PAUSE[0];
         loop {
             if let Some(idle) = idle() {
                 return Ok(idle);
@@ -134,9 +145,9 @@ impl Connector {
             }
             match self.attempt(node).await? {
                 Ok(client) => return Ok(new(client)),
-                Err(refused) if refused.is_for_now() && began.elapsed() < ROOM_WAIT_MAX => {
+                Err(refused) if refused.is_for_now() && began.elapsed() < self.room_wait_max => {
                     tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(pause_max);
+                    pause = longer(pause);
                 }
                 Err(refused) => {
                     let place = format!("{} ({})", node.region, node.printed());
@@ -217,6 +228,11 @@ impl Connector {
     }
 }
 
+/// The pause after this one.
+fn longer(pause: Duration) -> Duration {
+    (pause * 2).min(ROOM_PAUSE[1])
+}
+
 /// A token is the password here.
 fn hint(error: &tokio_postgres::Error) -> &'static str {
     let refused = [
@@ -226,5 +242,72 @@ fn hint(error: &tokio_postgres::Error) -> &'static str {
     match error.code() {
         Some(code) if refused.contains(&code) => ": the token was rejected",
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backends::aws;
+
+    async fn connector(user: &str, token_expiry: Duration) -> Connector {
+        let keys = witness_regions::credentials::Credentials::default();
+        let aws = aws::embedded("us-east-1", &keys).await;
+        let options = DsqlOptions {
+            user: user.into(),
+            token_expiry,
+        };
+        let roots = RootCertStore::empty();
+        Connector::new(aws, roots, options, Duration::from_secs(10))
+    }
+
+    #[tokio::test]
+    async fn a_token_is_for_that_host_and_role_and_as_long_as_was_asked() {
+        let node = Node {
+            region: "us-east-2".into(),
+            host: "h.dsql.us-east-2.on.aws".into(),
+            port: 5432,
+            address: None,
+        };
+        for (user, action) in [("admin", "DbConnectAdmin"), ("buyer", "DbConnect")] {
+            let connector = connector(user, Duration::from_secs(77)).await;
+            let token = connector.token(&node).await.unwrap();
+            assert!(token.starts_with("h.dsql.us-east-2.on.aws/?"), "{token}");
+            for part in [
+                &format!("Action={action}&"),
+                "X-Amz-Expires=77&",
+                "%2Fus-east-2%2Fdsql%2Faws4_request",
+            ] {
+                assert!(token.contains(part), "{part}: {token}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_who_found_no_room_is_tried_again() {
+        const NO: &str = "unable to accept connection, as asked for";
+        for (code, message, again) in [
+            (Some("53300"), "too many connections", true),
+            (Some("53400"), "rate exceeded", true),
+            (Some("08006"), NO, true),
+            (Some("XX000"), "something else", false),
+            (Some("28000"), NO, false),
+            (Some("28P01"), NO, false),
+            (Some("3D000"), "no such database", false),
+            (None, NO, false),
+        ] {
+            let refused = Refused {
+                code: code.map(str::to_owned),
+                message: message.into(),
+            };
+            assert_eq!(refused.is_for_now(), again, "{code:?} {message}");
+        }
+    }
+
+    #[test]
+    fn pauses_grow_to_their_limit() {
+        let pauses = std::iter::successors(Some(ROOM_PAUSE[0]), |pause| Some(longer(*pause)));
+        let ms: Vec<_> = pauses.take(8).map(|pause| pause.as_millis()).collect();
+        assert_eq!(ms, [50, 100, 200, 400, 800, 1600, 2000, 2000]);
     }
 }

@@ -94,10 +94,13 @@ async fn wrong_keys_are_found_out_and_not_shown() {
 async fn a_cluster_that_nobody_answers_for_is_missing() {
     let (mut database, cluster) = open(&Options::default()).await;
     drop(cluster);
+    // Nobody listens on a port that is held so, and nobody else is given it.
+    let mut held = Vec::new();
     for node in &mut database.nodes {
-        // Whoever was given the port has given it back.
-        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let closed = tokio::net::TcpSocket::new_v4().unwrap();
+        closed.bind(([127, 0, 0, 1], 0).into()).unwrap();
         node.port = closed.local_addr().unwrap().port();
+        held.push(closed);
     }
     let (names, said) = missing(&database).await;
     assert_eq!(names, ["reached", "reached"], "{said}");
@@ -222,6 +225,42 @@ async fn connections_are_renewed_between_transactions_only() {
     db.begin().await.unwrap();
     assert_eq!(db.read(&SEATS, "A1").await.unwrap(), Some(seat()));
     db.commit().await.unwrap();
+}
+
+/// Whoever begins what is begun already has a transaction open: it stays where it is.
+#[tokio::test]
+async fn an_open_transaction_is_left_behind_by_no_begin() {
+    let (mut database, cluster) = open(&Options::default()).await;
+    database.create(&[SEATS]).await.unwrap();
+    let pool = Arc::into_inner(database.pool).unwrap();
+    database.pool = Arc::new(pool.renewed_after(Duration::ZERO));
+    let mut db = connect(&database).await.unwrap();
+    db.begin().await.unwrap();
+    db.write(&SEATS, &seat()).await.unwrap();
+    // Were a connection made now, it would fail.
+    refuse(&cluster, "28000", NOW_NOT, 1);
+    let _ = db.begin().await;
+    assert_eq!(cluster.faults_left(), 1, "the same connection");
+    let _ = db.begin_read_only().await;
+    assert_eq!(cluster.faults_left(), 1, "the same connection");
+}
+
+/// Where there is no room for longer than that, nobody waits on.
+#[tokio::test]
+async fn room_is_not_waited_for_for_ever() {
+    let (mut database, cluster) = open(&Options::default()).await;
+    let aws = database.pool.connector().aws().clone();
+    let roots = rustls::RootCertStore::clone(database.pool.connector().roots());
+    let options = Options::default();
+    let connector = Connector::new(aws, roots, options.dsql, options.timeout);
+    database.pool = Arc::new(Pool::new(connector.waiting(Duration::ZERO)));
+    refuse(&cluster, "53300", "too many connections", 5);
+    let error = connect(&database).await.err().unwrap();
+    assert_eq!(
+        (error.fault, error.class.as_str()),
+        (Fault::Definite, "connect")
+    );
+    assert_eq!(cluster.faults_left(), 4, "one try");
 }
 
 #[tokio::test]

@@ -63,3 +63,32 @@ impl Condition {
         Some(values).filter(|values| !values.is_empty())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use witness_workloads::seats::SEATS;
+
+    use super::*;
+
+    #[test]
+    fn an_item_is_still_the_same_if_every_column_is_and_none_has_come() {
+        let row = Row::from([
+            ("key".into(), "A1".into()),
+            ("status".into(), "sold".into()),
+        ]);
+        let still = Condition::still(&SEATS, Some(&row));
+        let expression = still.expression.clone().unwrap();
+        assert_eq!(
+            expression,
+            "#n0 = :v0 AND #n1 = :v1 AND attribute_not_exists(#n2) AND attribute_not_exists(#n3)"
+        );
+        let names = still.names().unwrap();
+        assert_eq!(names["#n2"], "owner", "what was not there");
+        assert_eq!(names["#n3"], "sale_id", "nor that");
+        assert_eq!(names.len(), 4);
+        assert_eq!(still.values().unwrap().len(), 2);
+        let new = Condition::still(&SEATS, None);
+        assert_eq!(new.expression.as_deref(), Some("attribute_not_exists(#n0)"));
+        assert_eq!(new.names().unwrap()["#n0"], "key");
+    }
+}

@@ -89,3 +89,26 @@ pub(super) fn classify_transaction(
         format!("canceled: {why}"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::config::http::HttpResponse;
+    use aws_sdk_dynamodb::operation::put_item::PutItemError;
+
+    use super::*;
+
+    /// An answer that ends too early may be the answer to a success; what never was a request
+    /// is none.
+    #[test]
+    fn what_was_answered_and_cannot_be_read_may_have_happened() {
+        let raw = HttpResponse::new(200_u16.try_into().unwrap(), "{".into());
+        let unread = SdkError::<PutItemError>::response_error("cut off", raw);
+        let known = classify(&unread);
+        assert_eq!(known.fault, Fault::Indeterminate);
+        assert_eq!(known.class, "response");
+        let unbuilt = SdkError::<PutItemError>::construction_failure("no table");
+        let known = classify(&unbuilt);
+        assert_eq!(known.fault, Fault::Definite);
+        assert_eq!(known.class, "construction");
+    }
+}

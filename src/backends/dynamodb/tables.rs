@@ -118,14 +118,7 @@ impl DynamoDatabase {
 
     /// Waits until the table is there with so many other replicas, all of them active.
     async fn active(&self, client: &Client, name: &str, replicas: usize) -> Result<(), DbError> {
-        let ready = |table: &TableDescription| {
-            table.table_status() == Some(&TableStatus::Active)
-                && table.replicas().len() >= replicas
-                && table
-                    .replicas()
-                    .iter()
-                    .all(|r| r.replica_status() == Some(&ReplicaStatus::Active))
-        };
+        let ready = |table: &TableDescription| is_ready(table, replicas);
         let mut wait = Wait::new();
         loop {
             match client.describe_table().table_name(name).send().await {
@@ -166,6 +159,14 @@ impl DynamoDatabase {
     pub(super) fn physical(&self, table: &Table) -> String {
         format!("{}{}", self.prefix, table.name)
     }
+}
+
+/// Whether the table is there with so many other replicas, all of them active.
+fn is_ready(table: &TableDescription, replicas: usize) -> bool {
+    let active = |r: &ReplicaDescription| r.replica_status() == Some(&ReplicaStatus::Active);
+    table.table_status() == Some(&TableStatus::Active)
+        && table.replicas().len() >= replicas
+        && table.replicas().iter().all(active)
 }
 
 /// Asking again, with growing pauses, until the time is up.
@@ -239,5 +240,31 @@ impl Database for DynamoDatabase {
             self.prefix.clone(),
             self.options,
         )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_ready_when_it_and_every_replica_is() {
+        use ReplicaStatus::{Active, Creating};
+        for (status, replicas, ready) in [
+            (TableStatus::Active, &[Active][..], true),
+            (TableStatus::Active, &[Active, Active], true),
+            (TableStatus::Active, &[Active, Creating], false),
+            (TableStatus::Active, &[Creating], false),
+            (TableStatus::Active, &[], false),
+            (TableStatus::Updating, &[Active], false),
+        ] {
+            let mut table = TableDescription::builder().table_status(status.clone());
+            for replica in replicas {
+                let replica = ReplicaDescription::builder().replica_status(replica.clone());
+                table = table.replicas(replica.build());
+            }
+            let is = is_ready(&table.build(), 1);
+            assert_eq!(is, ready, "{status:?} {replicas:?}");
+        }
     }
 }

@@ -59,6 +59,9 @@ fn each_state_has_its_step() {
         ([a(Idle, true), b(Inactive, true)], Step::Done),
         ([a(Deleting, true), None], Step::Wait),
         ([a(Active, true), b(PendingDelete, true)], Step::Wait),
+        // Nobody is introduced to one that goes.
+        ([a(Active, false), b(Deleting, true)], Step::Wait),
+        ([a(Deleting, false), b(Active, true)], Step::Wait),
     ] {
         assert_eq!(next(&plan(), &seen), Ok(expected), "{seen:?}");
     }

@@ -124,6 +124,15 @@ fn what_is_not_ours_or_otherwise_is_in_the_way() {
             },
             "witness in none, not in us-west-2",
         ),
+        (
+            &plan(strong(Some("us-west-2")), &["us-east-1", "us-east-2"]),
+            Seen {
+                strong: true,
+                witness: Some(("eu-west-1".into(), WitnessStatus::Active)),
+                ..seen(&replica)
+            },
+            "witness in eu-west-1, not in us-west-2",
+        ),
     ] {
         let error = next(plan, Some(&there)).unwrap_err().to_string();
         assert!(error.contains(why), "{error}");
