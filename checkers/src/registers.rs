@@ -1,5 +1,5 @@
 //! The registers of a history, as the monitors of registers take them: reads and writes
-//! only, every value written at most once. It decides nothing.
+//! only. It decides nothing.
 
 use crate::checker::Options;
 use crate::intern::NONE;
@@ -62,6 +62,11 @@ impl<'a> Registers<'a> {
         options: &Options,
         intervals: Intervals,
     ) -> Result<Self, Misfit> {
+        if let Some(model) = &options.object.model
+            && !["register", "cas-register"].contains(&&**model)
+        {
+            return Err(format!("only registers are judged so, and no {model}"));
+        }
         let uncertainty_ns = options.object.clock_uncertainty_ns;
         Ok(Registers {
             operations,

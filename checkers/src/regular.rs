@@ -4,7 +4,8 @@
 //! **Property.** MWRegWeak, the weakest of the multi-writer regularities of Shao, Welch,
 //! Pierce and Lee (SIAM J. Comput. 40(1), 2011), by key; see
 //! [`monitors::regular`](crate::monitors::regular). Two reads need not agree with each other.
-//! **Sound and complete** where each value is written once; elsewhere unknown.
+//! **Sound and complete**, values that are written again included, unless one is the value that
+//! was there at first: that is unknown.
 
 use rayon::prelude::*;
 

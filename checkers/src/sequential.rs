@@ -37,6 +37,9 @@ pub(crate) struct Sequential;
 
 const ANOMALY: &str = "no-sequential-order";
 
+const UNKNOWN_PROCESSES: &str =
+    "nobody recorded which process did what, so nobody knows which order is to be kept";
+
 /// Steps that one object may take to be put in order in real time, to see whether that is easy.
 const LINEARIZABLE_STEPS_MAX: u64 = 200_000;
 /// The part of the memory that this may take.
@@ -81,7 +84,19 @@ impl Checker for Sequential {
         if operations.is_empty() {
             ruling.doubt("there are no operations");
         }
-        match decide(&chosen, operations, options, &groups) {
+        let mut caveats = digest.caveats().iter();
+        let are_known = !caveats.any(|caveat| caveat.unknown_processes);
+        // All taken to be of one process, they are in the only order that could be asked for.
+        let mut processes = operations.all.iter().map(|operation| operation.process);
+        let first = processes.next();
+        let is_one = processes.all(|process| Some(process) == first);
+        let judged = decide(&chosen, operations, options, &groups);
+        let is_violated = matches!(judged, Ok((Judged::Violated(_), _)));
+        if !are_known && (is_violated || !is_one) {
+            ruling.doubt(UNKNOWN_PROCESSES);
+        }
+        match judged {
+            Ok((Judged::Violated(_), _)) if !are_known => {}
             Err(misfit) => ruling.doubt(misfit.to_string()),
             Ok((Judged::Valid(_) | Judged::Unproved(_), _)) => {}
             Ok((Judged::Unknown(why), _)) => ruling.doubt(why),

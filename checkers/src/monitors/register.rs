@@ -158,6 +158,70 @@ impl Register {
         Ok(register)
     }
 
+    /// The same where values may be written again: each read is taken to be of the write of its
+    /// value that ended last, of those that began before the read was over. What overwrote
+    /// that one before the read began overwrote the others too. O(n log n).
+    pub fn of_latest(operations: &[Operation]) -> Result<Register, Stop<Reason>> {
+        let mut writes = vec![Write {
+            id: None,
+            interval: INITIALLY,
+        }];
+        // By value and call.
+        let mut order: Vec<(u32, u64, usize)> = Vec::new();
+        for operation in operations {
+            if let Action::Write(value) = operation.action {
+                let interval = later(operation.interval);
+                order.push((value, interval.call, writes.len()));
+                writes.push(Write {
+                    id: Some(operation.id),
+                    interval,
+                });
+            }
+        }
+        order.sort_unstable();
+        // Of the writes of a value up to each, the one that ended last.
+        let mut ended_last: Vec<usize> = order.iter().map(|&(.., index)| index).collect();
+        for at in 1..order.len() {
+            let [before, this] = [ended_last[at - 1], ended_last[at]];
+            if order[at - 1].0 == order[at].0
+                && writes[before].interval.ret >= writes[this].interval.ret
+            {
+                ended_last[at] = before;
+            }
+        }
+        let mut reads = Vec::new();
+        for operation in operations {
+            let (id, interval) = (operation.id, later(operation.interval));
+            let from = match operation.action {
+                _ if interval.is_unresolved() => continue,
+                Action::Write(_) => continue,
+                Action::ReadInitial => 0,
+                Action::Read(value) => {
+                    let first = order.partition_point(|&(other, ..)| other < value);
+                    let began = order.partition_point(|&(other, call, _)| {
+                        (other, call) <= (value, interval.ret)
+                    });
+                    match order.get(first) {
+                        Some(&(other, _, index)) if other == value => {
+                            if began == first {
+                                let write = writes[index].id.unwrap_or_default();
+                                let reason = Reason::ReadBeforeWritten { read: id, write };
+                                return Err(Violation::new(reason, vec![id, write]).into());
+                            }
+                            ended_last[began - 1]
+                        }
+                        _ => {
+                            let reason = Reason::NeverWritten { read: id };
+                            return Err(Violation::new(reason, vec![id]).into());
+                        }
+                    }
+                }
+            };
+            reads.push(Read { id, interval, from });
+        }
+        Ok(Register { writes, reads })
+    }
+
     fn drop_unread_unresolved(&mut self) {
         let mut read = vec![false; self.writes.len()];
         for one in &self.reads {

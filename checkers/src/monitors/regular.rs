@@ -1,4 +1,4 @@
-//! Regularity of a register that writes each value at most once.
+//! Regularity of a register.
 //!
 //! Lamport ("On Interprocess Communication", 1986) defines a regular register for one
 //! writer: a read returns the value of a write that it overlaps, or else of the last write
@@ -11,14 +11,15 @@
 //! So a read may return any write that it overlaps, and any write that precedes it with no
 //! other write wholly between the two. Two reads need not agree on the order of the writes,
 //! and one read may return a newer value than a later read does: that is what
-//! linearizability adds.
+//! linearizability adds. So each read is judged alone, and values may be written again: a read
+//! is right if any write of its value is one that it may return.
 
 use super::register::{Newer, Operation, Reason, Register};
 use super::{Outcome, Violation};
 
 /// Decides whether the history is regular. O(n log n) time, O(n) memory.
 pub fn check(operations: &[Operation]) -> Outcome<Reason> {
-    let register = match Register::new(operations) {
+    let register = match Register::of_latest(operations) {
         Ok(register) => register,
         Err(stop) => return Err(stop).into(),
     };

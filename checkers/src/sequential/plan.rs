@@ -1,6 +1,9 @@
 //! The operations of all objects, laid out for a search: what each process does, one step
 //! after the other, and who uses which object. It knows no model.
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
 /// A step of a process: an operation of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Step {
@@ -31,33 +34,34 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Lays out steps, given in the order of the history, of so many objects. Numbers of
-    /// processes may have gaps.
+    /// processes may have gaps. O(n).
     pub(super) fn new(steps: &[Step], objects: usize) -> Plan {
         let mut plan = Plan {
             users: vec![Vec::new(); objects],
             resolved: vec![0; objects],
             ..Plan::default()
         };
-        let most = steps.iter().map(|step| step.process as usize + 1).max();
-        let mut numbers = vec![u32::MAX; most.unwrap_or(0)];
+        let mut numbers: HashMap<u32, u32, FixedState> = HashMap::default();
         for &step in steps {
-            let number = &mut numbers[step.process as usize];
-            if *number == u32::MAX {
-                *number = plan.processes.len() as u32;
+            let next = plan.processes.len() as u32;
+            let process = *numbers.entry(step.process).or_insert(next);
+            if process == next {
                 plan.processes.push(Vec::new());
             }
-            let process = *number;
             let members = &mut plan.processes[process as usize];
-            let place = members.len() as u32;
             members.push(Step { process, ..step });
-            let users = &mut plan.users[step.object as usize];
-            match users.iter_mut().find(|(user, _)| *user == process) {
-                Some((_, last)) => *last = place,
-                None => users.push((process, place)),
-            }
             match step.is_resolved {
                 true => plan.resolved[step.object as usize] += 1,
                 false => plan.doubtful.push(process),
+            }
+        }
+        for (process, members) in (0..).zip(&plan.processes) {
+            for (place, step) in (0..).zip(members) {
+                let users = &mut plan.users[step.object as usize];
+                match users.last_mut() {
+                    Some((user, last)) if *user == process => *last = place,
+                    _ => users.push((process, place)),
+                }
             }
         }
         plan

@@ -134,7 +134,9 @@ struct Search<'a, S> {
     key: Vec<u32>,
     next: Vec<u32>,
     chosen: Vec<u32>,
+    /// Of the set that is being closed: the processes in it, and the objects whose users are.
     in_set: Vec<bool>,
+    is_closed: Vec<bool>,
 }
 
 impl<'a, S: Space> Search<'a, S> {
@@ -165,6 +167,7 @@ impl<'a, S: Space> Search<'a, S> {
             next: Vec::new(),
             chosen: Vec::new(),
             in_set: vec![false; plan.processes.len()],
+            is_closed: vec![false; spaces.len()],
             plan,
             spaces,
             overwrites,
@@ -405,6 +408,9 @@ impl<'a, S: Space> Search<'a, S> {
             let Some(step) = self.next_of(process) else {
                 continue;
             };
+            if std::mem::replace(&mut self.is_closed[step.object as usize], true) {
+                continue;
+            }
             let users = &self.plan.users[step.object as usize];
             self.work += users.len();
             for &(user, last) in users {
@@ -416,6 +422,9 @@ impl<'a, S: Space> Search<'a, S> {
         }
         for &process in &*set {
             self.in_set[process as usize] = false;
+            if let Some(step) = self.next_of(process) {
+                self.is_closed[step.object as usize] = false;
+            }
         }
     }
 

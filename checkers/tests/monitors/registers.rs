@@ -126,6 +126,40 @@ fn regular_registers() {
     assert!(share.of("only regular") > 0.02);
 }
 
+#[test]
+fn regular_registers_that_write_values_again() {
+    let again = |operations: Vec<Operation>| {
+        let few = |value: u32| 1 + value % 3;
+        let again = operations.into_iter().map(|mut one| {
+            one.action = match one.action {
+                Action::Write(value) => Action::Write(few(value)),
+                Action::Read(value) => Action::Read(few(value)),
+                Action::ReadInitial => Action::ReadInitial,
+            };
+            one
+        });
+        again.collect::<Vec<_>>()
+    };
+    let share = run(6_000, &history(3).prop_map(again), |operations| {
+        let expected = brute_regular(&operations);
+        match regular::check(&operations) {
+            Outcome::Valid => {
+                prop_assert!(expected, "called regular");
+                Ok("regular")
+            }
+            Outcome::Violated(violation) => {
+                prop_assert!(!expected, "called violated: {violation:?}");
+                let mut shown = operations.clone();
+                shown.retain(|operation| violation.operations.contains(&operation.id));
+                prop_assert!(!brute_regular(&shown), "shows nothing: {violation:?}");
+                Ok("violated")
+            }
+            Outcome::Undecided(why) => Err(TestCaseError::fail(why.to_string())),
+        }
+    });
+    assert!(share.of("regular") > 0.2 && share.of("violated") > 0.1);
+}
+
 fn agree_on_stale_reads(operations: &[Operation], found: &Staleness) -> Result<(), TestCaseError> {
     let reads = |value: u32| {
         operations.iter().filter(move |one| {

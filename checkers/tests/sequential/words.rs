@@ -1,7 +1,7 @@
 //! What the checker `sequential` takes, and what it says.
 
 use serde_json::json;
-use witness_checkers::{Digest, KeyBy, Options, Valid, Verdict, find};
+use witness_checkers::{Caveat, Digest, DigestBuilder, KeyBy, Options, Valid, Verdict, find};
 
 fn decide(shorthand: &str, options: &Options) -> Verdict {
     let checker = find("sequential").unwrap();
@@ -128,5 +128,39 @@ fn a_budget_that_is_spent_is_no_verdict() {
     assert_eq!(
         verdict.summary,
         "the search gave up when time was up: it had put 0 of 4 completed operations in order"
+    );
+}
+
+#[test]
+fn nobody_is_accused_of_the_order_of_processes_that_nobody_recorded() {
+    let checker = find("sequential").unwrap();
+    let decide = |shorthand: &str| {
+        let history = witness_histories::history(shorthand).unwrap();
+        let mut builder = DigestBuilder::new([checker]);
+        for event in history.events() {
+            builder.event(&event).unwrap();
+        }
+        builder.caveat(Caveat {
+            message: "a missing process was taken for client 0".to_owned(),
+            unseen: false,
+            unknown_processes: true,
+            unknown_times: false,
+        });
+        let mut options = Options::default();
+        options.object.model = Some("fifo-queue".to_owned());
+        checker.check(&builder.finish().unwrap(), &options).valid
+    };
+    let late = "0 invoke dequeue\n0 ok dequeue _ 1\n0 invoke enqueue _ 1\n0 ok enqueue";
+    assert_eq!(check("fifo-queue", late).valid, Valid::False);
+    assert_eq!(decide(late), Valid::Unknown);
+    let right = "0 invoke enqueue _ 1\n0 ok enqueue\n0 invoke dequeue\n0 ok dequeue _ 1";
+    assert_eq!(decide(right), Valid::True);
+    assert_eq!(
+        decide(
+            &right
+                .replace("0 invoke deq", "1 invoke deq")
+                .replace("0 ok deq", "1 ok deq")
+        ),
+        Valid::Unknown
     );
 }
