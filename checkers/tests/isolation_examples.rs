@@ -528,7 +528,8 @@ fn what_is_read_behind_an_own_append_is_replaced() {
         &["read-committed", "monotonic-atomic-view"],
         &["cursor-stability", "repeatable-read"],
     );
-    // The empty list, which all came behind.
+    // The empty list, which all came behind: nor does it have what another appended, whose
+    // other part was seen.
     assert_found(
         r#"0 invoke txn _ [["append","x",1],["r","x",null],["r","y",null]]
            1 invoke txn _ [["append","x",2],["append","y",2]]
@@ -536,7 +537,7 @@ fn what_is_read_behind_an_own_append_is_replaced() {
            1 ok     txn _ [["append","x",2],["append","y",2]]
            2 invoke txn _ [["r","x",null]]
            2 ok     txn _ [["r","x",[2,1]]]"#,
-        &["lost-update", "G-single", "internal"],
+        &["lost-update", "G-single", "internal", "fractured-read"],
         &["read-committed", "monotonic-atomic-view"],
         &["cursor-stability", "repeatable-read"],
     );
