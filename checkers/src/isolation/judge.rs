@@ -378,8 +378,14 @@ fn decide_by_every_order<D: Data>(
     let Some(every) = data.every_order() else {
         return;
     };
-    let search = |orders| with(transactions, data, counts, Realtime, orders);
-    let searches: Vec<Search> = every.iter().map(search).collect();
+    let mut searches: Vec<Search> = Vec::with_capacity(every.len());
+    for orders in &every {
+        // What was not looked at to the end says nothing.
+        if data.stop().now() {
+            return;
+        }
+        searches.push(with(transactions, data, counts, Realtime, orders));
+    }
     for level in open {
         if is_decided(&judgement.levels[level as usize]) {
             continue;

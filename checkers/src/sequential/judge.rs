@@ -240,20 +240,22 @@ impl<M: Model> Together<'_, M> {
         let plan = Plan::new(&steps, numbers.len());
         let mut spaces = self.spaces(&numbers);
         let overwrites = self.model.overwrites();
-        // Small as they are, all orders can be tried; if not, the order that got furthest is
-        // still a right one.
-        let found = match search(&plan, &mut spaces, overwrites, Try::All, budget).0 {
-            Found::Stuck(stuck) => Some(stuck),
+        // Where they are few all orders can be tried; if not, the order that got furthest of
+        // enough of them is still a right one.
+        let mut of_words = budget.clone();
+        of_words.steps_max = of_words.steps_max.min(SHRINK_STEPS_MAX);
+        let found = match search(&plan, &mut spaces, overwrites, Try::All, &of_words).0 {
+            Found::Stuck(stuck) => Some((stuck, "The longest that is right so far")),
             _ => match search(&plan, &mut spaces, overwrites, Try::Enough, budget).0 {
-                Found::Stuck(stuck) => Some(stuck),
+                Found::Stuck(stuck) => Some((stuck, "One that is right so far")),
                 _ => None,
             },
         };
         let mut explanation =
             "Every order that keeps the order of each process was tried, and none is right."
                 .to_owned();
-        if let Some(stuck) = found {
-            explanation.push_str(&self.stuck(&stuck, &numbers, &mut spaces));
+        if let Some((stuck, which)) = found {
+            explanation.push_str(&self.stuck(&stuck, which, &numbers, &mut spaces));
         }
         if few.len() < all {
             let few = match few.len() {
@@ -274,7 +276,13 @@ impl<M: Model> Together<'_, M> {
         }
     }
 
-    fn stuck(&self, stuck: &Stuck, numbers: &[u32], spaces: &mut [States<'_, M>]) -> String {
+    fn stuck(
+        &self,
+        stuck: &Stuck,
+        which: &str,
+        numbers: &[u32],
+        spaces: &mut [States<'_, M>],
+    ) -> String {
         let mut text = String::new();
         if !stuck.order.is_empty() {
             let from = stuck.order.len().saturating_sub(words::LISTED_MAX);
@@ -283,10 +291,7 @@ impl<M: Model> Together<'_, M> {
                 .map(|step| self.name(step, numbers, spaces))
                 .collect();
             let before = if from > 0 { "..., " } else { "" };
-            text.push_str(&format!(
-                " The longest that is right so far: {before}{}.",
-                last.join(", ")
-            ));
+            text.push_str(&format!(" {which}: {before}{}.", last.join(", ")));
         }
         let mut blocked = Vec::new();
         for step in &stuck.next {

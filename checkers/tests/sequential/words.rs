@@ -164,3 +164,26 @@ fn nobody_is_accused_of_the_order_of_processes_that_nobody_recorded() {
         Valid::Unknown
     );
 }
+
+/// Each of many added to a counter of its own, and then did not see what the next had added. All
+/// orders of that are far too many, and few are enough to decide it.
+#[test]
+fn what_is_decided_by_few_orders_is_told_by_one_of_them() {
+    let processes = 18;
+    let mut ring = String::new();
+    for process in 0..processes {
+        let next = (process + 1) % processes;
+        ring.push_str(&format!(
+            "{process} invoke add {process} 1\n{process} ok add {process} 1\n\
+             {process} invoke read {next}\n{process} ok read {next} 0\n"
+        ));
+    }
+    let verdict = check("counter", &ring);
+    assert_eq!(verdict.valid, Valid::False, "{verdict:?}");
+    let explanation = &verdict.anomalies[0].explanation;
+    assert!(
+        explanation.contains(" One that is right so far: ")
+            && explanation.contains("cannot happen"),
+        "{explanation}"
+    );
+}
