@@ -66,6 +66,23 @@ fn listed<T: AsRef<str>>(
     text
 }
 
+/// `..., g, h`: the last eight, of items in the order in which they came.
+pub(crate) fn last<T>(items: &[T], mut word: impl FnMut(&T) -> String) -> String {
+    let from = items.len().saturating_sub(LISTED_MAX);
+    let last: Vec<String> = items[from..].iter().map(&mut word).collect();
+    let before = if from > 0 { "..., " } else { "" };
+    format!("{before}{}", last.join(", "))
+}
+
+/// ` 4 operations are enough to show it, of 60.`; nothing if it takes all.
+pub(crate) fn enough(few: usize, all: usize) -> String {
+    match few {
+        _ if few >= all => String::new(),
+        1 => format!(" This operation alone is enough to show it, of {all}."),
+        _ => format!(" {few} operations are enough to show it, of {all}."),
+    }
+}
+
 /// With a capital letter.
 pub(crate) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
@@ -108,5 +125,19 @@ mod tests {
     fn one_is_singular() {
         assert_eq!(count(1, "seat"), "1 seat");
         assert_eq!(count(0, "seat"), "0 seats");
+    }
+
+    #[test]
+    fn of_a_long_order_the_end_is_told() {
+        let last_of = |count: usize| last(&["a", "b"].repeat(count), |it| it.to_string());
+        assert_eq!(last_of(0), "");
+        assert_eq!(last_of(4), "a, b, a, b, a, b, a, b");
+        assert_eq!(last_of(5), "..., a, b, a, b, a, b, a, b");
+        assert_eq!(enough(3, 3), "");
+        assert_eq!(enough(2, 3), " 2 operations are enough to show it, of 3.");
+        assert_eq!(
+            enough(1, 3),
+            " This operation alone is enough to show it, of 3."
+        );
     }
 }

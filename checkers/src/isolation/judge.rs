@@ -9,7 +9,7 @@ use super::cycles::{Search, Undecided, search};
 use super::data::{Data, Decision, Execution, graph_of};
 use super::explain;
 use super::findings::{Finding, Findings};
-use super::graph::GraphBuilder;
+use super::graph::{GraphBuilder, Step};
 use super::levels::Level;
 use super::order;
 use super::phenomena::Order::{self, Free, Process, Realtime};
@@ -41,8 +41,16 @@ impl Judgement {
         self.levels[level as usize].as_ref().unwrap_or(NEVER_LOOKED)
     }
 
-    fn holds(&self, level: Level) -> bool {
-        self.levels[level as usize] == Some(Status::Holds)
+    pub(crate) fn holds(&self, level: Level) -> bool {
+        matches!(self.status(level), Status::Holds)
+    }
+
+    pub(crate) fn fails(&self, level: Level) -> bool {
+        matches!(self.status(level), Status::Fails(_))
+    }
+
+    pub(crate) fn is_open(&self, level: Level) -> bool {
+        matches!(self.status(level), Status::Open(_))
     }
 
     /// Takes back that the level holds.
@@ -57,7 +65,7 @@ impl Judgement {
     /// Sets it, and all that it implies, unless they are known to fail.
     fn set_holds(&mut self, level: Level) {
         for other in Level::all().filter(|&other| level.is_at_least(other)) {
-            if !matches!(self.levels[other as usize], Some(Status::Fails(_))) {
+            if !self.fails(other) {
                 self.set(other, Status::Holds);
             }
         }
@@ -83,7 +91,7 @@ impl Judgement {
     /// Something that no phenomenon shows breaks the level, and those that imply it.
     fn fail(&mut self, level: Level, why: &str) {
         for other in Level::all().filter(|&other| other.is_at_least(level)) {
-            if !matches!(self.levels[other as usize], Some(Status::Fails(_))) {
+            if !self.fails(other) {
                 self.set(other, Status::Fails(Some(why.to_owned())));
             }
         }
@@ -110,9 +118,7 @@ fn is_strictly_serial<D: Data>(transactions: &Transactions, data: &D, counts: &[
 
 /// Decides every level.
 pub(crate) fn judge<D: Data>(transactions: &Transactions, data: &D) -> Judgement {
-    let counts: Vec<bool> = (0..transactions.len() as u32)
-        .map(|at| data.counts(at))
-        .collect();
+    let counts = counts(transactions, data);
     let mut judgement = Judgement {
         findings: data.findings().clone(),
         levels: Level::all().map(|_| None).collect(),
@@ -180,15 +186,21 @@ fn certain_cycles<D: Data>(transactions: &Transactions, data: &D, counts: &[bool
     found
 }
 
+/// By transaction, whether it is one of those that are judged.
+fn counts<D: Data>(transactions: &Transactions, data: &D) -> Vec<bool> {
+    let all = 0..transactions.len() as u32;
+    all.map(|at| data.counts(at)).collect()
+}
+
+/// The cycles that were found and that the level forbids.
+fn forbidden(level: Level, searched: &Search) -> impl Iterator<Item = &(Phenomenon, Vec<Step>)> {
+    let found = searched.found.iter().flatten();
+    found.filter(move |&&(found, _)| level.forbids(found))
+}
+
 /// Whether all cycles that the level forbids are known not to be there.
 fn is_free_of_cycles(level: Level, searched: &Search) -> bool {
-    !searched.is_cut
-        && !is_open(level, searched)
-        && !searched
-            .found
-            .iter()
-            .flatten()
-            .any(|&(found, _)| level.forbids(found))
+    !searched.is_cut && !is_open(level, searched) && forbidden(level, searched).next().is_none()
 }
 
 /// Whether there may be something that the level forbids and that was not found.
@@ -318,8 +330,7 @@ fn hold_by_orders<D: Data>(
             judgement.set(level, Status::Open(NO_PROCESSES.to_owned()));
             continue;
         }
-        let fails = |level: Level| matches!(judgement.status(level), Status::Fails(_));
-        if level == Level::ParallelSnapshotIsolation && fails(Level::SnapshotIsolation) {
+        if level == Level::ParallelSnapshotIsolation && judgement.fails(Level::SnapshotIsolation) {
             // No execution on snapshots is to be found; it allows others, which
             // `Data::decide` knows.
             continue;
@@ -366,12 +377,8 @@ fn decide_by_every_order<D: Data>(
     data: &D,
     counts: &[bool],
 ) {
-    let is_decided =
-        |status: &Option<Status>| matches!(status, Some(Status::Holds | Status::Fails(_)));
     let mut open: Vec<Level> = by_cycles().collect();
-    open.retain(|&level| {
-        !is_decided(&judgement.levels[level as usize]) && can_be_told(level, transactions)
-    });
+    open.retain(|&level| judgement.is_open(level) && can_be_told(level, transactions));
     if open.is_empty() || data.stop().now() {
         return;
     }
@@ -387,13 +394,10 @@ fn decide_by_every_order<D: Data>(
         searches.push(with(transactions, data, counts, Realtime, orders));
     }
     for level in open {
-        if is_decided(&judgement.levels[level as usize]) {
+        if !judgement.is_open(level) {
             continue;
         }
-        let fails = |searched: &Search| {
-            let mut found = searched.found.iter().flatten();
-            found.any(|&(found, _)| level.forbids(found))
-        };
+        let fails = |searched: &Search| forbidden(level, searched).next().is_some();
         if searches
             .iter()
             .any(|searched| is_free_of_cycles(level, searched))
@@ -432,9 +436,6 @@ pub(crate) fn without_order<D: Data>(
     level: Level,
     why: &str,
 ) -> Finding {
-    let counts: Vec<bool> = (0..transactions.len() as u32)
-        .map(|at| data.counts(at))
-        .collect();
     let mut finding = Finding {
         key: None,
         explanation: why.to_owned(),
@@ -445,10 +446,10 @@ pub(crate) fn without_order<D: Data>(
     let Ok(orders) = data.orders(Execution::Any, order) else {
         return finding;
     };
+    let counts = counts(transactions, data);
     let searched = with(transactions, data, &counts, order, &orders);
-    let mut forbidden: Vec<_> = searched.found.iter().flatten().collect();
-    forbidden.retain(|&&(found, _)| level.forbids(found));
-    if let Some((phenomenon, cycle)) = forbidden.iter().min_by_key(|(_, cycle)| cycle.len()) {
+    let shortest = forbidden(level, &searched).min_by_key(|(_, cycle)| cycle.len());
+    if let Some((phenomenon, cycle)) = shortest {
         let example = explain::cycle(transactions, data, cycle);
         finding.explanation.push_str(&format!(
             ". Whichever order they are in, something is wrong: with one of them there is, for example, {phenomenon}: {}",

@@ -185,10 +185,9 @@ fn doubt_real_time(
     data: DataType,
     options: &IsolationOptions,
 ) {
-    let holds = |judgement: &Judgement, level| matches!(judgement.status(level), Status::Holds);
     let of_real_time = Level::all().filter(|it| it.is_at_least(Level::StrongReadUncommitted));
     let mut open: Vec<Level> = of_real_time
-        .filter(|&level| holds(judgement, level))
+        .filter(|&level| judgement.holds(level))
         .collect();
     for placement in clocks.placements(uncertainty_ns) {
         if open.is_empty() || options.stop.now() {
@@ -205,7 +204,7 @@ fn doubt_real_time(
                 .map(|registers| judge(&placed, &registers)),
         };
         if let Some(possible) = possible {
-            open.retain(|&level| !holds(&possible, level));
+            open.retain(|&level| !possible.holds(level));
         }
     }
     for level in open {
@@ -293,8 +292,7 @@ fn rule<D: Data>(
         Status::Fails(None) | Status::Holds => {}
     }
     let hold = strongest(&judgement);
-    let is_open = |level| matches!(judgement.status(level), Status::Open(_));
-    let some_are_open = Level::all().any(is_open);
+    let some_are_open = Level::all().any(|level| judgement.is_open(level));
     let number = count(transactions.len() as u64, "transaction");
     let first = first_to_fail(&judgement, level);
     ruling.conclude("Isolated ✓", |valid, doubt| match valid {
@@ -335,28 +333,24 @@ fn levels_json(judgement: &Judgement) -> Value {
 
 /// The levels that hold and that no other that holds implies.
 fn strongest(judgement: &Judgement) -> Vec<&'static str> {
-    let holds = |level: &Level| matches!(judgement.status(*level), Status::Holds);
-    outermost(holds, Level::is_at_least)
+    outermost(|&level| judgement.holds(level), Level::is_at_least)
 }
 
 /// The levels that fail and that imply no other that fails.
 fn weakest(judgement: &Judgement) -> Vec<&'static str> {
-    let fails = |level: &Level| matches!(judgement.status(*level), Status::Fails(_));
-    outermost(fails, |other, level| level.is_at_least(other))
+    let is_weaker = |other: Level, level: Level| level.is_at_least(other);
+    outermost(|&level| judgement.fails(level), is_weaker)
 }
 
 /// The weakest levels that fail, if they are not the one that was asked for alone; and the ones
 /// below them of which it is not known whether they do.
 fn first_to_fail(judgement: &Judgement, asked: Level) -> String {
-    let fails = |level: &Level| matches!(judgement.status(*level), Status::Fails(_));
-    let is_open = |level: &Level| matches!(judgement.status(*level), Status::Open(_));
-    let below = |level: &Level| {
-        Level::all()
-            .filter(fails)
-            .any(|other| other.is_at_least(*level))
+    let is_below = |level: Level| {
+        let mut failed = Level::all().filter(|&other| judgement.fails(other));
+        failed.any(|other| other.is_at_least(level))
     };
     let open: Vec<&str> = Level::all()
-        .filter(|level| is_open(level) && below(level))
+        .filter(|&level| judgement.is_open(level) && is_below(level))
         .map(Level::name)
         .collect();
     let fail = weakest(judgement);

@@ -165,14 +165,8 @@ fn witness<M: Model>(
             explanation = explaining.explain(&stuck, &states);
         }
     }
-    let (few, all) = (operations.len(), case.picked_of.unwrap_or(members.len()));
-    if few < all {
-        let few = match few {
-            1 => "This operation alone is".to_owned(),
-            few => format!("{few} operations are"),
-        };
-        explanation.push_str(&format!(" {few} enough to show it, of {all}."));
-    }
+    let all = case.picked_of.unwrap_or(members.len());
+    explanation.push_str(&words::enough(operations.len(), all));
     Violation {
         explanation,
         operations,
@@ -237,17 +231,11 @@ impl Explaining<'_> {
             "by the time that it returned, in every order of what came before{among}, {reasons}{others}, and {culprit} cannot happen then."
         ));
         if !stuck.order.is_empty() {
-            let from = stuck.order.len().saturating_sub(words::LISTED_MAX);
-            let last = stuck.order[from..].iter().map(|&at| {
+            let last = words::last(&stuck.order, |&at| {
                 let item = &self.items[at as usize];
                 worded(self.operations, item.operation, &space.describe(item.class))
             });
-            let last: Vec<String> = last.collect();
-            let before = if from > 0 { "..., " } else { "" };
-            text.push_str(&format!(
-                " The longest order that is right so far: {before}{}.",
-                last.join(", ")
-            ));
+            text.push_str(&format!(" The longest order that is right so far: {last}."));
         }
         if !self.left_aside.is_empty() {
             let left = words::list(self.left_aside.iter(), self.left_aside.len());

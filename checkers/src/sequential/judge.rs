@@ -257,13 +257,7 @@ impl<M: Model> Together<'_, M> {
         if let Some((stuck, which)) = found {
             explanation.push_str(&self.stuck(&stuck, which, &numbers, &mut spaces));
         }
-        if few.len() < all {
-            let few = match few.len() {
-                1 => "This operation alone is".to_owned(),
-                few => format!("{few} operations are"),
-            };
-            explanation.push_str(&format!(" {few} enough to show it, of {all}."));
-        }
+        explanation.push_str(&words::enough(few.len(), all));
         let mut operations: Vec<(u32, bool)> = few
             .iter()
             .map(|step| (step.operation, step.is_resolved))
@@ -285,13 +279,8 @@ impl<M: Model> Together<'_, M> {
     ) -> String {
         let mut text = String::new();
         if !stuck.order.is_empty() {
-            let from = stuck.order.len().saturating_sub(words::LISTED_MAX);
-            let last: Vec<String> = stuck.order[from..]
-                .iter()
-                .map(|step| self.name(step, numbers, spaces))
-                .collect();
-            let before = if from > 0 { "..., " } else { "" };
-            text.push_str(&format!(" {which}: {before}{}.", last.join(", ")));
+            let last = words::last(&stuck.order, |step| self.name(step, numbers, spaces));
+            text.push_str(&format!(" {which}: {last}."));
         }
         let mut blocked = Vec::new();
         for step in &stuck.next {

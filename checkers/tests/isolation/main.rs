@@ -11,6 +11,8 @@ mod agreement;
 mod axioms;
 mod boundaries;
 mod checker;
+#[path = "../choices/mod.rs"]
+mod choices;
 mod clocks;
 mod cycles;
 mod databases;

@@ -7,24 +7,12 @@ use std::collections::BTreeMap;
 use proptest::prelude::RngExt;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
+use crate::choices::Choices;
 use crate::facts::Facts;
 use crate::model::{Case, Data, End, Mop, Txn};
 
 /// As many as an oracle can order.
 pub const TXNS_MAX: usize = 6;
-
-struct Choices<'a>(&'a [u8]);
-
-impl Choices<'_> {
-    /// Below `bound`; 0 once there are no choices left.
-    fn below(&mut self, bound: usize) -> usize {
-        let Some((first, rest)) = self.0.split_first() else {
-            return 0;
-        };
-        self.0 = rest;
-        usize::from(*first) % bound
-    }
-}
 
 /// How reads come to what they see, the better first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

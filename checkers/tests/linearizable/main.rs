@@ -8,6 +8,10 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "../choices/mod.rs"]
+mod choices;
+#[path = "../each_model/mod.rs"]
+mod each_model;
 mod larger;
 mod oracle;
 mod random;
@@ -16,6 +20,7 @@ mod words;
 
 use std::cell::Cell;
 
+use each_model::each_model;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
@@ -145,36 +150,4 @@ fn agrees(model: &'static str) {
     }
 }
 
-macro_rules! models {
-    ($($test:ident: $model:literal,)*) => {
-        $(#[test]
-        fn $test() {
-            agrees($model);
-        })*
-
-        #[test]
-        fn no_model_is_left_out() {
-            let tested = [$($model),*];
-            for model in witness_checkers::models() {
-                assert!(tested.contains(&model.name), "{} is not tested", model.name);
-            }
-        }
-    };
-}
-
-models! {
-    register: "register",
-    cas_register: "cas-register",
-    kv: "kv",
-    mutex: "mutex",
-    owner_mutex: "owner-mutex",
-    fenced_lock: "fenced-lock",
-    semaphore: "semaphore",
-    fifo_queue: "fifo-queue",
-    unordered_queue: "unordered-queue",
-    priority_queue: "priority-queue",
-    stack: "stack",
-    set: "set",
-    counter: "counter",
-    seat: "seat",
-}
+each_model!(agrees);

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::choices::Choices;
 use crate::spec;
 
 #[derive(Debug, Clone)]
@@ -33,19 +34,6 @@ pub enum End {
     /// Failed, which says nothing.
     Conflict,
     Unknown,
-}
-
-struct Choices<'a>(&'a [u8]);
-
-impl Choices<'_> {
-    /// Below `bound`; 0 once there are no choices left.
-    fn below(&mut self, bound: usize) -> usize {
-        let Some((first, rest)) = self.0.split_first() else {
-            return 0;
-        };
-        self.0 = rest;
-        usize::from(*first) % bound
-    }
 }
 
 /// As many as an oracle can order.

@@ -1,6 +1,7 @@
 //! Random histories of one or two objects: what the processes of a run did with each, mixed
 //! anew, so that each process keeps its order and real time tells nothing.
 
+use crate::choices::Choices;
 use crate::random::{Case, End, Operation, case};
 
 #[derive(Debug, Clone)]
@@ -18,18 +19,6 @@ pub struct History {
 pub struct Done {
     pub object: usize,
     pub it: Operation,
-}
-
-struct Choices<'a>(&'a [u8]);
-
-impl Choices<'_> {
-    fn below(&mut self, bound: usize) -> usize {
-        let Some((first, rest)) = self.0.split_first() else {
-            return 0;
-        };
-        self.0 = rest;
-        usize::from(*first) % bound
-    }
 }
 
 /// Names of a process that goes on after an operation of which nobody knows are so far apart.
