@@ -314,3 +314,11 @@ fn physical(table: &witness_workloads::Table) -> String {
         }
     )
 }
+
+/// The names of all tables, as texts of SQL: `'witness_seats', 'witness_op_log'`.
+#[cfg(feature = "postgres")]
+fn quoted_names() -> String {
+    let tables = witness_workloads::tables();
+    let names = tables.iter().map(|table| format!("'{}'", physical(table)));
+    names.collect::<Vec<_>>().join(", ")
+}

@@ -4,7 +4,7 @@
 use tokio_postgres::Row;
 use witness_workloads::DbError;
 
-use super::physical;
+use super::quoted_names;
 use super::sql::SqlConnection;
 use crate::doctor::{Checks, Fix};
 
@@ -44,8 +44,6 @@ impl SqlConnection {
             (Some(schema), Some(false)) => return Ok(Tables::Refused { role, schema }),
             (Some(schema), Some(true)) => schema,
         };
-        let names = witness_workloads::tables();
-        let names: Vec<_> = names.iter().map(|t| format!("'{}'", physical(t))).collect();
         // Who owns the schema may drop what is in it, too.
         let asked = format!(
             "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), \
@@ -55,7 +53,7 @@ impl SqlConnection {
                AND (c.relkind NOT IN ('r', 'p') \
                     OR NOT (pg_has_role(c.relowner, 'USAGE') OR pg_has_role(n.nspowner, 'USAGE'))) \
              ORDER BY c.relname",
-            names.join(", ")
+            quoted_names()
         );
         let mut tables = Vec::new();
         for row in &self.ask(&asked).await? {

@@ -272,35 +272,39 @@ impl Meeting {
 
     /// Sees that the tables are this run's.
     async fn ours(&mut self) -> Result<(), Trouble> {
-        let ours = |opening: Option<&Row>, run: &str| opening.is_some_and(|it| is(it, "run", run));
         // What a key reads may be old, which a whole table is not: it does for who waits.
         let opening = match self.may_have_written {
             true => None,
             false => self.table.row(OPENING).await?,
         };
-        if !ours(opening.as_ref(), &self.run) {
-            let rows = self.table.rows().await?;
-            let opening = rows.iter().find(|row| is(row, PARTS.key, OPENING));
-            if !ours(opening, &self.run) {
-                return Err(PartError::Displaced.into());
-            }
+        if !opening.is_some_and(|opening| self.is_mine(&opening)) {
+            self.rows_of_ours().await?;
         }
         self.may_have_written = false;
         Ok(())
     }
 
+    /// The whole table, whose opening is that of this run.
+    async fn rows_of_ours(&mut self) -> Result<Vec<Row>, Trouble> {
+        let rows = self.table.rows().await?;
+        let opening = rows.iter().find(|row| is(row, PARTS.key, OPENING));
+        match opening.is_some_and(|opening| self.is_mine(opening)) {
+            true => Ok(rows),
+            false => Err(PartError::Displaced.into()),
+        }
+    }
+
+    fn is_mine(&self, row: &Row) -> bool {
+        is(row, "run", &self.run)
+    }
+
     /// Whether the tables were this run's alone until now: asked when the evidence is read.
     pub(super) async fn undisturbed(&mut self) -> Result<(), PartError> {
         let look = async |meeting: &mut Meeting| {
-            let rows = meeting.table.rows().await?;
-            let mine = |row: &Row| is(row, "run", &meeting.run);
-            let opening = rows.iter().find(|row| is(row, PARTS.key, OPENING));
-            if !opening.is_some_and(mine) {
-                return Err(PartError::Displaced.into());
-            }
+            let rows = meeting.rows_of_ours().await?;
             // Who joined another run and came no further has written nothing.
             let wrote = |row: &Row| !is(row, "step", FIRST);
-            match rows.iter().any(|row| !mine(row) && wrote(row)) {
+            match rows.iter().any(|row| !meeting.is_mine(row) && wrote(row)) {
                 true => Err(PartError::Intruded.into()),
                 false => Ok(Seen::There(())),
             }

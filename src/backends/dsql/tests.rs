@@ -195,12 +195,18 @@ async fn a_connection_that_found_no_room_is_tried_again() {
     }
 }
 
-#[tokio::test]
-async fn connections_are_renewed_between_transactions_only() {
+/// A database with seats, whose connections are always too old to be kept.
+async fn open_renewing() -> (DsqlDatabase, Cluster) {
     let (mut database, cluster) = open(&Options::default()).await;
     database.create(&[SEATS]).await.unwrap();
     let pool = Arc::into_inner(database.pool).unwrap();
     database.pool = Arc::new(pool.renewed_after(Duration::ZERO));
+    (database, cluster)
+}
+
+#[tokio::test]
+async fn connections_are_renewed_between_transactions_only() {
+    let (database, cluster) = open_renewing().await;
     let mut db = connect(&database).await.unwrap();
     db.begin().await.unwrap();
     // Were one made now, it would fail.
@@ -230,10 +236,7 @@ async fn connections_are_renewed_between_transactions_only() {
 /// Whoever begins what is begun already has a transaction open: it stays where it is.
 #[tokio::test]
 async fn an_open_transaction_is_left_behind_by_no_begin() {
-    let (mut database, cluster) = open(&Options::default()).await;
-    database.create(&[SEATS]).await.unwrap();
-    let pool = Arc::into_inner(database.pool).unwrap();
-    database.pool = Arc::new(pool.renewed_after(Duration::ZERO));
+    let (database, cluster) = open_renewing().await;
     let mut db = connect(&database).await.unwrap();
     db.begin().await.unwrap();
     db.write(&SEATS, &seat()).await.unwrap();

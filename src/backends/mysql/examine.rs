@@ -6,6 +6,7 @@ use std::time::Duration;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 
+use super::super::quoted_names;
 use super::grants::{Grants, NEEDED};
 use super::{MysqlConnection, Place, physical};
 use crate::doctor::{self, Check, Checks, Fix, reach};
@@ -131,12 +132,7 @@ async fn grants(place: &Place, conn: &mut Conn, checks: &mut Checks) {
 /// Whether another table refers to one that a run drops: then the server keeps it.
 async fn held(region: &str, conn: &mut Conn, checks: &mut Checks) {
     let at = (region, "may drop tables");
-    let tables = witness_workloads::tables();
-    let names: Vec<_> = tables
-        .iter()
-        .map(|t| format!("'{}'", physical(t)))
-        .collect();
-    let names = names.join(", ");
+    let names = quoted_names();
     let asked = format!(
         "SELECT CONCAT(referenced_table_name, ' by ', table_schema, '.', table_name, ' (', constraint_name, ')') \
          FROM information_schema.key_column_usage \

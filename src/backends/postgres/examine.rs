@@ -6,7 +6,7 @@ use std::time::Duration;
 use witness_workloads::DbError;
 
 use super::super::sql::SqlConnection;
-use super::super::{physical, sql_tables};
+use super::super::{quoted_names, sql_tables};
 use super::database::Greeting;
 use super::target::Target;
 use crate::doctor::{self, Checks, Fix, HOST, reach};
@@ -131,7 +131,9 @@ async fn server(target: &Target, timeout: Duration, checks: &mut Checks) -> Opti
         let made = matches!(tables, Ok(sql_tables::Tables::Made(_)));
         sql_tables::examine(region, tables, checks);
         if made {
-            let held = connection.ask(&HELD.replace("TABLES", &names())).await;
+            let held = connection
+                .ask(&HELD.replace("TABLES", &quoted_names()))
+                .await;
             drops(
                 region,
                 held.map(|rows| rows.iter().map(holder).collect()),
@@ -155,15 +157,6 @@ const HELD: &str = "\
     WHERE t.relname IN (TABLES) AND t.relkind IN ('r', 'p') AND pg_table_is_visible(t.oid) \
       AND r.ev_class IS DISTINCT FROM t.oid AND c.conrelid IS DISTINCT FROM t.oid \
     ORDER BY 1, 2";
-
-fn names() -> String {
-    let tables = witness_workloads::tables();
-    let names: Vec<_> = tables
-        .iter()
-        .map(|table| format!("'{}'", physical(table)))
-        .collect();
-    names.join(", ")
-}
 
 fn holder(row: &tokio_postgres::Row) -> (String, String) {
     let text = |n| row.try_get::<_, String>(n).unwrap_or_else(|_| "?".into());
