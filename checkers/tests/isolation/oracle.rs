@@ -54,11 +54,18 @@ pub fn phenomena(facts: &Facts<'_>, versions: &Versions) -> Names {
     found
 }
 
-/// Whether all of these are edges with one order of versions.
-pub fn are_edges(facts: &Facts<'_>, edges: &[(usize, usize, Kind)]) -> bool {
+/// Whether all of these are edges with one order of versions; `by_observation`, where the
+/// phenomenon asks of whom a transaction observed anything, behind own writes too.
+pub fn are_edges(facts: &Facts<'_>, edges: &[(usize, usize, Kind)], by_observation: bool) -> bool {
+    let observed = |&(from, to, kind): &(usize, usize, Kind)| {
+        let mut reads = facts.shown.iter().filter(|read| read.txn == to);
+        by_observation && kind == Kind::Wr && reads.any(|read| facts.observed(read).contains(&from))
+    };
     facts.orders().iter().any(|versions| {
         let known: BTreeSet<_> = Ordered::new(facts, versions).graph.edges().collect();
-        edges.iter().all(|edge| known.contains(edge))
+        edges
+            .iter()
+            .all(|edge| known.contains(edge) || observed(edge))
     })
 }
 
