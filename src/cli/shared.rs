@@ -230,6 +230,7 @@ impl IsolationArgs {
     pub(super) fn options(&self, claimed: Option<&str>, stop: &Stop) -> IsolationOptions {
         let mut options = IsolationOptions::default();
         options.level = self.level.clone().or_else(|| claimed.map(str::to_owned));
+        options.only_level = self.level.is_some();
         options.data = self.data.map(|data| match data {
             Data::ListAppend => DataType::ListAppend,
             Data::RwRegister => DataType::RwRegister,

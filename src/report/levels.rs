@@ -101,14 +101,20 @@ pub fn draw(out: &mut dyn Write, verdict: &Verdict) -> io::Result<()> {
          implies the four. │: beside the order: serializable implies\n    \
          repeatable-read, it and parallel-snapshot-isolation imply\n    \
          cursor-stability.{DIM:#}"
-    )
+    )?;
+    let all = LINES.iter().flat_map(|(_, cells)| cells.iter().flatten());
+    if all.chain(&SESSIONS).any(|level| levels[*level].is_null()) {
+        writeln!(out, "    {DIM}·: not asked for.{DIM:#}")?;
+    }
+    Ok(())
 }
 
-/// ✓, ✗ or ?.
+/// ✓, ✗ or ?; of what was not asked for, a dot.
 fn mark(valid: &Value) -> String {
     let (mark, color) = match valid {
         Value::Bool(true) => ("✓", AnsiColor::Green),
         Value::Bool(false) => ("✗", AnsiColor::Red),
+        Value::Null => return format!("{DIM}·{DIM:#}"),
         _ => ("?", AnsiColor::Yellow),
     };
     let style = Style::new().bold().fg_color(Some(color.into()));

@@ -123,8 +123,12 @@ fn kinds_of(order: Order) -> Kinds {
 /// for: a version comes before those behind the next one, too.
 pub(crate) type Implied<'a> = dyn Fn(&[u32], Order) -> Vec<Step> + Sync + 'a;
 
-/// The cycles of the graph, of the orders asked for, ascending. Where one is found that
-/// needs no order, none of the same shape that needs one is looked for in its component.
+/// Whether one wants to know of such a cycle.
+pub(crate) type Wanted<'a> = dyn Fn(Phenomenon) -> bool + Sync + 'a;
+
+/// The cycles that one wants to know of ([`Phenomenon::Cycle`]s), by the orders asked for,
+/// ascending; others are found by the way. Where one is found that needs no order, none of the
+/// same shape that needs one is looked for in its component.
 ///
 /// `floor` is the order that was assumed to infer the ww, wr and rw edges themselves: any
 /// cycle of them needs it. What is `implied` only makes what is shown smaller.
@@ -132,11 +136,18 @@ pub(crate) fn search(
     graph: &Graph,
     orders: &[Order],
     floor: Order,
+    wanted: &Wanted<'_>,
     implied: &Implied<'_>,
     stop: &Stop,
 ) -> Search {
     let widest = orders.iter().copied().max().unwrap_or(Order::Free);
-    let kinds = DEPENDENCIES.with(RW).with(kinds_of(widest));
+    let mut kinds = DEPENDENCIES.with(kinds_of(widest));
+    let mut asked = orders.iter().flat_map(|&order| {
+        [Shape::GSingle, Shape::G2Item].map(|shape| Phenomenon::Cycle(shape, order))
+    });
+    if asked.any(wanted) {
+        kinds = kinds.with(RW);
+    }
     let components = components(&Filtered { graph, kinds });
     let mut search = Search {
         components: components.len(),
@@ -154,7 +165,7 @@ pub(crate) fn search(
         .map(|(number, members)| {
             let component = Component::new(graph, members, number as u32, &places);
             let mut inquiry = Inquiry::of(&component, floor, stop);
-            inquiry.all(orders);
+            inquiry.all(orders, wanted);
             if !inquiry.outcome.is_stopped {
                 inquiry.shrink(|members| implied(members, widest), steps_max);
             }
@@ -315,11 +326,12 @@ impl<'a> Inquiry<'a> {
         }
     }
 
-    fn all(&mut self, orders: &[Order]) {
+    fn all(&mut self, orders: &[Order], wanted: &Wanted<'_>) {
         for &order in orders {
+            let wanted = |shape: Shape| wanted(Phenomenon::Cycle(shape, order));
             let open = self.outcome.open.clone();
             if !self.outcome.is_stopped && !self.stop.now() {
-                self.of_order(order);
+                self.of_order(order, &wanted);
                 if !self.stop.now() {
                     continue;
                 }
@@ -328,7 +340,7 @@ impl<'a> Inquiry<'a> {
             self.outcome.open = open;
             self.outcome.is_stopped = true;
             self.paths.go_on();
-            self.of_order(order);
+            self.of_order(order, &wanted);
         }
     }
 
@@ -376,7 +388,7 @@ impl<'a> Inquiry<'a> {
         })
     }
 
-    fn of_order(&mut self, order: Order) {
+    fn of_order(&mut self, order: Order, wanted: &dyn Fn(Shape) -> bool) {
         let component = self.component;
         let all = DEPENDENCIES.with(RW).with(kinds_of(order));
         let inside = component.inside(all);
@@ -387,7 +399,7 @@ impl<'a> Inquiry<'a> {
             (Shape::G0, WW.with(kinds_of(order)), Kind::Ww),
             (Shape::G1c, DEPENDENCIES.with(kinds_of(order)), Kind::Wr),
         ] {
-            if self.knows(shape) {
+            if self.knows(shape) || !wanted(shape) {
                 continue;
             }
             let members = component.inside(kinds);
@@ -401,18 +413,11 @@ impl<'a> Inquiry<'a> {
                 self.any(Automaton::any(kinds), between_vertices(&members));
             }
         }
-        let mut points = vec![NONE; 2 * component.names.len()];
-        let of_points = components(&Points {
-            graph: &component.graph,
-            kinds: all,
-        });
-        for (number, members) in (0..).zip(&of_points) {
-            for &point in members {
-                points[point as usize] = number;
-            }
+        if wanted(Shape::GSingle) {
+            self.without_adjacent(order, all, wanted(Shape::GNonadjacent));
         }
-        if !of_points.is_empty() {
-            self.without_adjacent(order, all, &points);
+        if !wanted(Shape::G2Item) {
+            return;
         }
         if !self.knows(Shape::G2Item) {
             let starts = component.starts(RW, between_vertices(&inside));
@@ -423,17 +428,32 @@ impl<'a> Inquiry<'a> {
         }
     }
 
-    /// There is a cycle without two rw in a row, and all such are through these points.
-    fn without_adjacent(&mut self, order: Order, all: Kinds, points: &[u32]) {
-        let rw = self.component.starts(RW, between_points(points));
+    /// Cycles without two rw in a row, of which there are such as have several rw, or are not.
+    fn without_adjacent(&mut self, order: Order, all: Kinds, with_several: bool) {
+        let component = self.component;
+        let mut points = vec![NONE; 2 * component.names.len()];
+        let of_points = components(&Points {
+            graph: &component.graph,
+            kinds: all,
+        });
+        for (number, members) in (0..).zip(&of_points) {
+            for &point in members {
+                points[point as usize] = number;
+            }
+        }
+        if of_points.is_empty() {
+            return;
+        }
+        // There is one, and all such are through these points.
+        let rw = component.starts(RW, between_points(&points));
         let all_tried =
             self.knows(Shape::GSingle) || self.shaped(&rw, all, Shape::GSingle, order, WORK_MAX);
-        if !self.knows(Shape::GNonadjacent) {
+        if with_several && !self.knows(Shape::GNonadjacent) {
             self.shaped(&rw, all, Shape::GNonadjacent, order, SAMPLE_WORK_MAX);
         }
         let shapes = [Shape::G0, Shape::G1c, Shape::GSingle, Shape::GNonadjacent];
         if !shapes.into_iter().any(|shape| self.knows(shape)) {
-            self.any(Automaton::nonadjacent(all), between_points(points));
+            self.any(Automaton::nonadjacent(all), between_points(&points));
         }
         if !all_tried && !self.knows(Shape::GSingle) {
             self.is_open(Shape::GSingle, order);

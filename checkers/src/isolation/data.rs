@@ -95,8 +95,9 @@ pub(crate) trait Data: Sync {
     fn findings(&self) -> &Findings;
 
     /// Adds ww, wr and rw edges that every order of versions has which agrees with the
-    /// reads and, as far as `order` says, with the order of processes or of real time.
-    fn edges(&self, order: Order, graph: &mut GraphBuilder);
+    /// reads and, as far as `order` says, with the order of processes or of real time. If no
+    /// cycle with a rw edge is of use, those may be left out that only such cycles have.
+    fn edges(&self, order: Order, with_rw: bool, graph: &mut GraphBuilder);
 
     /// Edges of those transactions, ascending, that are certain and that [`Data::edges`] leaves
     /// to paths: from a version to those behind the next. Not all of them.
@@ -138,19 +139,30 @@ pub(crate) trait Data: Sync {
     fn reason(&self, step: Step) -> Option<Reason>;
 }
 
-/// The graph with all edges that are certain, if `orders` is none; else with those of it.
+/// The graph with all edges that are certain: see [`Data::edges`].
+pub(crate) fn certain_graph(
+    transactions: &Transactions,
+    data: &impl Data,
+    counts: &[bool],
+    order: Order,
+    with_rw: bool,
+) -> Graph {
+    let mut graph = GraphBuilder::new(transactions.len() as u32);
+    data.edges(order, with_rw, &mut graph);
+    order::edges(transactions, counts, order, &mut graph);
+    graph.build()
+}
+
+/// The graph with those edges that an order of versions has.
 pub(crate) fn graph_of<D: Data>(
     transactions: &Transactions,
     data: &D,
     counts: &[bool],
     order: Order,
-    orders: Option<&D::Orders>,
+    orders: &D::Orders,
 ) -> Graph {
     let mut graph = GraphBuilder::new(transactions.len() as u32);
-    match orders {
-        None => data.edges(order, &mut graph),
-        Some(orders) => data.edges_of(orders, &mut graph),
-    }
+    data.edges_of(orders, &mut graph);
     order::edges(transactions, counts, order, &mut graph);
     graph.build()
 }

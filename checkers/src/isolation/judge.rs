@@ -5,15 +5,17 @@
 //! and what it forbids besides is known not to be there: with the order of versions that was
 //! seen, or with one that was found. Else it is open.
 
+use rayon::prelude::*;
+
 use super::cycles::{Search, Undecided, search};
-use super::data::{Data, Decision, Execution, graph_of};
+use super::data::{Data, Decision, Execution, certain_graph, graph_of};
 use super::explain;
 use super::findings::{Finding, Findings};
-use super::graph::{GraphBuilder, Step};
+use super::graph::{Graph, GraphBuilder, Step};
 use super::levels::Level;
 use super::order;
 use super::phenomena::Order::{self, Free, Process, Realtime};
-use super::phenomena::Phenomenon;
+use super::phenomena::{Phenomenon, Shape};
 use super::transactions::Transactions;
 use super::words;
 use crate::words::{count, list, list_with};
@@ -32,25 +34,32 @@ pub(crate) enum Status {
 #[derive(Debug)]
 pub(crate) struct Judgement {
     pub(crate) findings: Findings,
+    /// None: it was not asked for, and nothing that was looked at tells it.
     levels: Vec<Option<Status>>,
 }
 
 impl Judgement {
-    pub(crate) fn status(&self, level: Level) -> &Status {
-        const NEVER_LOOKED: &Status = &Status::Open(String::new());
-        self.levels[level as usize].as_ref().unwrap_or(NEVER_LOOKED)
+    /// None if the level was not asked for, and is not known.
+    pub(crate) fn status(&self, level: Level) -> Option<&Status> {
+        self.levels[level as usize].as_ref()
     }
 
     pub(crate) fn holds(&self, level: Level) -> bool {
-        matches!(self.status(level), Status::Holds)
+        matches!(self.status(level), Some(Status::Holds))
     }
 
     pub(crate) fn fails(&self, level: Level) -> bool {
-        matches!(self.status(level), Status::Fails(_))
+        matches!(self.status(level), Some(Status::Fails(_)))
     }
 
+    /// Whether it is known to hold, or to fail.
+    fn is_known(&self, level: Level) -> bool {
+        self.holds(level) || self.fails(level)
+    }
+
+    /// Whether it was looked at, and is not known.
     pub(crate) fn is_open(&self, level: Level) -> bool {
-        matches!(self.status(level), Status::Open(_))
+        matches!(self.status(level), Some(Status::Open(_)))
     }
 
     /// Takes back that the level holds.
@@ -116,8 +125,9 @@ fn is_strictly_serial<D: Data>(transactions: &Transactions, data: &D, counts: &[
         && order::agrees_with_realtime(transactions, counts, &serial.places)
 }
 
-/// Decides every level.
-pub(crate) fn judge<D: Data>(transactions: &Transactions, data: &D) -> Judgement {
+/// Decides the level that is asked for and those that it implies: every one, if that is the
+/// strongest. Of the others it says what that tells.
+pub(crate) fn judge<D: Data>(transactions: &Transactions, data: &D, asked: Level) -> Judgement {
     let counts = counts(transactions, data);
     let mut judgement = Judgement {
         findings: data.findings().clone(),
@@ -127,7 +137,7 @@ pub(crate) fn judge<D: Data>(transactions: &Transactions, data: &D) -> Judgement
         judgement.set_holds(Level::StrictSerializable);
         return judgement;
     }
-    let certain = certain_cycles(transactions, data, &counts);
+    let certain = certain_cycles(transactions, data, &counts, asked);
     let mut cycles: Vec<_> = certain.found.iter().flatten().collect();
     // Of each kind the first are shown.
     cycles.sort_by_key(|(_, cycle)| cycle.len());
@@ -141,46 +151,64 @@ pub(crate) fn judge<D: Data>(transactions: &Transactions, data: &D) -> Judgement
     }
     judgement.fail_by_findings();
     if data.is_known() {
-        hold_without(&mut judgement, transactions, &certain);
+        hold_without(&mut judgement, transactions, &certain, asked);
     } else {
-        hold_by_orders(&mut judgement, transactions, data, &counts, &certain);
-        decide_by_every_order(&mut judgement, transactions, data, &counts);
+        hold_by_orders(&mut judgement, transactions, data, &counts, &certain, asked);
+        decide_by_every_order(&mut judgement, transactions, data, &counts, asked);
     }
-    decide_rest(&mut judgement, transactions, data);
+    decide_rest(&mut judgement, transactions, data, asked);
     judgement
 }
 
-/// The orders that can be asked about: that of processes only where they are known.
-fn orders(transactions: &Transactions) -> Vec<Order> {
+/// The orders, ascending, by which the level asked for forbids cycles: that of processes only
+/// where they are known.
+fn orders(transactions: &Transactions, asked: Level) -> Vec<Order> {
     let known = |order: &Order| *order != Process || transactions.processes_are_known;
-    [Free, Process, Realtime]
-        .into_iter()
-        .filter(known)
-        .collect()
+    let mut orders = vec![Free, Process, Realtime];
+    orders.retain(|order| known(order) && asked.forbids(Phenomenon::Cycle(Shape::G0, *order)));
+    orders
 }
 
 /// Cycles of certain edges. The widest graph has the cycles of all: if it has none, that
 /// is all there is to do.
-fn certain_cycles<D: Data>(transactions: &Transactions, data: &D, counts: &[bool]) -> Search {
-    let widest = graph_of(transactions, data, counts, Realtime, None);
+fn certain_cycles<D: Data>(
+    transactions: &Transactions,
+    data: &D,
+    counts: &[bool],
+    asked: Level,
+) -> Search {
+    let mut orders = orders(transactions, asked);
+    let Some(&widest) = orders.last() else {
+        return Search::default();
+    };
+    let shapes = [Shape::GSingle, Shape::G2Item];
+    let with_rw = shapes
+        .into_iter()
+        .any(|shape| asked.forbids(Phenomenon::Cycle(shape, Free)));
+    let certain = |order: Order| certain_graph(transactions, data, counts, order, with_rw);
+    let graph = certain(widest);
     let implied = |among: &[u32], widest: Order| {
         let mut implied = data.implied(among);
         implied.extend(order::implied(transactions, among, widest));
         implied
     };
-    if !D::INFERS_BY_ORDER {
-        return search(&widest, &orders(transactions), Free, &implied, data.stop());
+    let wanted = |cycle: Phenomenon| asked.forbids(cycle);
+    let cycles = |graph: &Graph, orders: &[Order], floor: Order| {
+        search(graph, orders, floor, &wanted, &implied, data.stop())
+    };
+    if !D::INFERS_BY_ORDER || !with_rw {
+        return cycles(&graph, &orders, Free);
     }
-    let all = search(&widest, &[Realtime], Realtime, &implied, data.stop());
+    let all = cycles(&graph, &[widest], widest);
     if all.is_empty() && all.open.is_empty() && !all.is_cut {
         return all;
     }
-    drop(widest);
+    drop(graph);
     let mut found = Search::default();
-    let narrower = orders(transactions).into_iter();
-    for order in narrower.filter(|&order| order != Realtime) {
-        let graph = graph_of(transactions, data, counts, order, None);
-        found.merge(search(&graph, &[order], order, &implied, data.stop()));
+    orders.pop();
+    for order in orders {
+        let graph = certain(order);
+        found.merge(cycles(&graph, &[order], order));
     }
     found.merge(all);
     found
@@ -243,9 +271,9 @@ fn undecided(transactions: &Transactions, level: Level, searched: &Search) -> St
     text
 }
 
-/// Levels that are about cycles, the stronger first: with known versions, those hold of
-/// which no cycle was found.
-fn by_cycles() -> impl Iterator<Item = Level> {
+/// Levels that are about cycles, of those that are to be decided, the stronger first: with
+/// known versions, those hold of which no cycle was found.
+fn by_cycles(asked: Level) -> impl Iterator<Item = Level> {
     use Level as L;
     let all = [
         L::StrictSerializable,
@@ -263,7 +291,8 @@ fn by_cycles() -> impl Iterator<Item = Level> {
         L::StrongSessionReadUncommitted,
         L::ReadUncommitted,
     ];
-    all.into_iter()
+    let is_asked = move |&level: &Level| asked.is_at_least(level);
+    all.into_iter().filter(is_asked)
 }
 
 pub(super) const TOO_LARGE: &str =
@@ -285,8 +314,13 @@ fn can_be_told(level: Level, transactions: &Transactions) -> bool {
     transactions.processes_are_known || !is_of_sessions
 }
 
-fn hold_without(judgement: &mut Judgement, transactions: &Transactions, certain: &Search) {
-    for level in by_cycles() {
+fn hold_without(
+    judgement: &mut Judgement,
+    transactions: &Transactions,
+    certain: &Search,
+    asked: Level,
+) {
+    for level in by_cycles(asked) {
         if judgement.levels[level as usize].is_some() {
             continue;
         }
@@ -310,8 +344,9 @@ fn hold_by_orders<D: Data>(
     data: &D,
     counts: &[bool],
     certain: &Search,
+    asked: Level,
 ) {
-    for level in by_cycles() {
+    for level in by_cycles(asked) {
         if judgement.levels[level as usize].is_some() {
             continue;
         }
@@ -345,7 +380,7 @@ fn hold_by_orders<D: Data>(
             }
             Err(not_found) => Status::Open(not_found.why),
             Ok(orders) => {
-                let searched = with(transactions, data, counts, order, &orders);
+                let searched = with(transactions, data, counts, (level, order), &orders);
                 if is_free_of_cycles(level, &searched) {
                     judgement.set_holds(level);
                     continue;
@@ -376,9 +411,10 @@ fn decide_by_every_order<D: Data>(
     transactions: &Transactions,
     data: &D,
     counts: &[bool],
+    asked: Level,
 ) {
-    let mut open: Vec<Level> = by_cycles().collect();
-    open.retain(|&level| judgement.is_open(level) && can_be_told(level, transactions));
+    let mut open: Vec<Level> = by_cycles(asked).collect();
+    open.retain(|&level| !judgement.is_known(level) && can_be_told(level, transactions));
     if open.is_empty() || data.stop().now() {
         return;
     }
@@ -391,10 +427,11 @@ fn decide_by_every_order<D: Data>(
         if data.stop().now() {
             return;
         }
-        searches.push(with(transactions, data, counts, Realtime, orders));
+        let forbidden = (asked, Realtime);
+        searches.push(with(transactions, data, counts, forbidden, orders));
     }
     for level in open {
-        if !judgement.is_open(level) {
+        if judgement.is_known(level) {
             continue;
         }
         let fails = |searched: &Search| forbidden(level, searched).next().is_some();
@@ -414,18 +451,20 @@ fn decide_by_every_order<D: Data>(
     }
 }
 
-/// Cycles up to an order, with that order of versions.
+/// Cycles that a level forbids, up to an order, with that order of versions.
 fn with<D: Data>(
     transactions: &Transactions,
     data: &D,
     counts: &[bool],
-    order: Order,
+    (level, order): (Level, Order),
     orders: &D::Orders,
 ) -> Search {
-    let graph = graph_of(transactions, data, counts, order, Some(orders));
-    let mut upto = self::orders(transactions);
+    let graph = graph_of(transactions, data, counts, order, orders);
+    let mut upto = self::orders(transactions, level);
     upto.retain(|&narrower| narrower <= order);
-    search(&graph, &upto, Free, &|_, _| Vec::new(), data.stop())
+    let wanted = |cycle: Phenomenon| level.forbids(cycle);
+    let implied = |_: &[u32], _: Order| Vec::new();
+    search(&graph, &upto, Free, &wanted, &implied, data.stop())
 }
 
 /// What shows that no order of versions is one with which the level holds: `why`, and what is
@@ -447,7 +486,7 @@ pub(crate) fn without_order<D: Data>(
         return finding;
     };
     let counts = counts(transactions, data);
-    let searched = with(transactions, data, &counts, order, &orders);
+    let searched = with(transactions, data, &counts, (level, order), &orders);
     let shortest = forbidden(level, &searched).min_by_key(|(_, cycle)| cycle.len());
     if let Some((phenomenon, cycle)) = shortest {
         let example = explain::cycle(transactions, data, cycle);
@@ -478,9 +517,52 @@ fn kind_of(level: Level) -> (Execution, Order) {
     }
 }
 
+/// Decides, in parallel, what none of the others tells; and if it is causal, the levels that
+/// ask of fewer reads what causal asks.
+fn decide_at_once<D: Data>(
+    judgement: &mut Judgement,
+    transactions: &Transactions,
+    data: &D,
+    asked: Level,
+) -> Vec<(Level, Decision)> {
+    use Level as L;
+    let mut open = vec![
+        L::ReadYourWrites,
+        L::MonotonicReads,
+        L::MonotonicWrites,
+        L::WritesFollowReads,
+        L::Causal,
+    ];
+    open.retain(|&level| {
+        let is_open = asked.is_at_least(level) && judgement.status(level).is_none();
+        is_open && can_be_told(level, transactions)
+    });
+    let decided: Vec<_> = open
+        .into_par_iter()
+        .map(|level| (level, data.decide(level)))
+        .collect();
+    let is_causal = |(level, decision): &(Level, Decision)| {
+        *level == L::Causal && matches!(decision, Decision::Holds)
+    };
+    if decided.iter().any(is_causal) {
+        for level in [L::MonotonicAtomicView, L::ReadAtomic, L::CausalCerone] {
+            if judgement.status(level).is_none() {
+                judgement.set(level, Status::Holds);
+            }
+        }
+    }
+    decided
+}
+
 /// The levels that are not about cycles alone, the weaker first.
-fn decide_rest<D: Data>(judgement: &mut Judgement, transactions: &Transactions, data: &D) {
-    for level in Level::all() {
+fn decide_rest<D: Data>(
+    judgement: &mut Judgement,
+    transactions: &Transactions,
+    data: &D,
+    asked: Level,
+) {
+    let mut decided = decide_at_once(judgement, transactions, data, asked);
+    for level in Level::all().filter(|&level| asked.is_at_least(level)) {
         if level == Level::ReadAtomic && judgement.fails_by_internal(level) {
             // What disagrees with itself says nothing of what was seen of others.
             if let Decision::Violated(findings) = data.decide(level) {
@@ -495,7 +577,12 @@ fn decide_rest<D: Data>(judgement: &mut Judgement, transactions: &Transactions, 
             judgement.set(level, Status::Open(NO_PROCESSES.to_owned()));
             continue;
         }
-        let status = match data.decide(level) {
+        let known = decided.iter().position(|&(known, _)| known == level);
+        let decision = match known {
+            Some(at) => decided.swap_remove(at).1,
+            None => data.decide(level),
+        };
+        let status = match decision {
             Decision::Violated(findings) => {
                 judgement.findings.merge(findings);
                 judgement.fail_by_findings();
@@ -518,8 +605,7 @@ fn decide_rest<D: Data>(judgement: &mut Judgement, transactions: &Transactions, 
         let weaker = Level::all()
             .find(|&other| other != level && level.is_at_least(other) && !judgement.holds(other));
         if let Some(weaker) = weaker {
-            let status = judgement.status(weaker).clone();
-            judgement.set(level, status);
+            judgement.levels[level as usize] = judgement.status(weaker).cloned();
         }
     }
 }

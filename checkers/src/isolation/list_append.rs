@@ -20,7 +20,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use super::data::{Data, Decision, Execution, NotFound, Reason, Serial, graph_of};
+use super::data::{Data, Decision, Execution, NotFound, Reason, Serial, certain_graph};
 use super::findings::Findings;
 use super::graph::{Graph, GraphBuilder, Kind, Step};
 use super::levels::Level;
@@ -328,7 +328,7 @@ impl Data for Lists<'_> {
         &self.stop
     }
 
-    fn edges(&self, _: Order, graph: &mut GraphBuilder) {
+    fn edges(&self, _: Order, _: bool, graph: &mut GraphBuilder) {
         self.add_edges(None, graph);
     }
 
@@ -431,7 +431,7 @@ impl Lists<'_> {
 
     /// All that is certain, and the order.
     fn graph(&self, order: Order) -> Graph {
-        graph_of(self.transactions, self, &self.counts, order, None)
+        certain_graph(self.transactions, self, &self.counts, order, true)
     }
 
     /// What no list shows, by the places of who appended it.

@@ -98,6 +98,10 @@ impl Checker for Isolation {
             },
         };
         ruling.property(level.name());
+        let asked = match options.only_level {
+            true => level,
+            false => Level::StrictSerializable,
+        };
         if transactions.is_empty() {
             ruling.doubt("there are no transactions");
             return undecided(ruling, level.name());
@@ -153,14 +157,14 @@ impl Checker for Isolation {
         };
         match data {
             DataType::ListAppend => match Lists::new(transactions, &options.stop) {
-                Ok(lists) => rule(ruling, level, transactions, &lists, doubt),
+                Ok(lists) => rule(ruling, level, asked, transactions, &lists, doubt),
                 Err(misfit) => {
                     ruling.doubt(misfit.to_string());
                     undecided(ruling, level.name())
                 }
             },
             DataType::RwRegister => match Registers::new(transactions, options) {
-                Ok(registers) => rule(ruling, level, transactions, &registers, doubt),
+                Ok(registers) => rule(ruling, level, asked, transactions, &registers, doubt),
                 Err(misfit) => {
                     ruling.doubt(misfit.to_string());
                     undecided(ruling, level.name())
@@ -198,10 +202,10 @@ fn doubt_real_time(
         let possible = match data {
             DataType::ListAppend => Lists::new(&placed, &options.stop)
                 .ok()
-                .map(|lists| judge(&placed, &lists)),
+                .map(|lists| judge(&placed, &lists, Level::StrictSerializable)),
             DataType::RwRegister => Registers::new(&placed, options)
                 .ok()
-                .map(|registers| judge(&placed, &registers)),
+                .map(|registers| judge(&placed, &registers, Level::StrictSerializable)),
         };
         if let Some(possible) = possible {
             open.retain(|&level| !possible.holds(level));
@@ -243,11 +247,12 @@ fn undecided(ruling: Ruling, level: &str) -> Verdict {
 fn rule<D: Data>(
     mut ruling: Ruling,
     level: Level,
+    asked: Level,
     transactions: &Transactions,
     data: &D,
     doubt: impl FnOnce(&mut Judgement),
 ) -> Verdict {
-    let mut judgement = judge(transactions, data);
+    let mut judgement = judge(transactions, data, asked);
     doubt(&mut judgement);
     let counting = (0..transactions.len() as u32).filter(|&at| data.counts(at));
     ruling.scope("committed", counting.count());
@@ -278,18 +283,17 @@ fn rule<D: Data>(
             ));
         }
     }
-    let status = judgement.status(level);
-    match status {
-        Status::Open(why) => ruling.doubt(why.clone()),
+    match judgement.status(level) {
+        Some(Status::Open(why)) => ruling.doubt(why.clone()),
         // It is shown by an anomaly of its own, unless only a proof that there is no
         // order shows it.
-        Status::Fails(Some(why)) => {
+        Some(Status::Fails(Some(why))) => {
             ruling.anomaly("no-order", || {
                 let finding = judge::without_order(transactions, data, level, why);
                 anomaly(transactions, "no-order", &finding)
             });
         }
-        Status::Fails(None) | Status::Holds => {}
+        Some(Status::Fails(None) | Status::Holds) | None => {}
     }
     let hold = strongest(&judgement);
     let some_are_open = Level::all().any(|level| judgement.is_open(level));
@@ -302,6 +306,9 @@ fn rule<D: Data>(
                 "not {}{first}; that any other level holds is not known: {number}",
                 level.name()
             ),
+            [] if asked == level && asked != Level::StrictSerializable => {
+                format!("not {}{first}: {number}", level.name())
+            }
             [] => format!("not {}, nor any other level: {number}", level.name()),
             _ => format!(
                 "not {}{first}; what holds: {} ({number})",
@@ -320,14 +327,17 @@ fn times(number: u64) -> String {
     }
 }
 
-/// Every level, and whether it holds.
+/// Every level of which something is known or was asked, and whether it holds.
 fn levels_json(judgement: &Judgement) -> Value {
-    let valid = |level| match judgement.status(level) {
+    let valid = |status: &Status| match status {
         Status::Holds => Value::Bool(true),
         Status::Fails(_) => Value::Bool(false),
         Status::Open(_) => Value::from("unknown"),
     };
-    let levels = Level::all().map(|level| (level.name().to_owned(), valid(level)));
+    let levels = Level::all().filter_map(|level| {
+        let status = judgement.status(level)?;
+        Some((level.name().to_owned(), valid(status)))
+    });
     Value::Object(levels.collect::<Map<_, _>>())
 }
 

@@ -27,6 +27,9 @@ impl DataType {
 pub struct IsolationOptions {
     /// The level to decide; none: the strongest, `strict-serializable`.
     pub level: Option<String>,
+    /// Decide no more than that level and what it implies. Of the others the verdict says only
+    /// what that tells.
+    pub only_level: bool,
     /// The kind of data; none: the one that the micro-operations tell.
     pub data: Option<DataType>,
     /// Registers only: assume that each process sees the versions of a key in their order.
@@ -43,6 +46,7 @@ impl Default for IsolationOptions {
     fn default() -> Self {
         IsolationOptions {
             level: None,
+            only_level: false,
             data: None,
             sequential_keys: false,
             linearizable_keys: false,

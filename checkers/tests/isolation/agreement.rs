@@ -8,7 +8,7 @@ use proptest::test_runner::TestRunner;
 use witness_checkers::{IsolationOptions, Valid};
 use witness_histories::History;
 
-use crate::checker::{anomalies_of, is_known, levels_of, verdict, verdict_on};
+use crate::checker::{anomalies_of, is_known, levels_of, verdict, verdict_on, verdict_on_only};
 use crate::definitions::ORDERS_MAX;
 use crate::facts::Facts;
 use crate::levels;
@@ -68,24 +68,37 @@ fn agree(
     Ok(is_decided)
 }
 
-/// What is violated is shown.
+/// What is violated is shown; also where nothing else is decided.
 fn shown(history: &History) -> Result<(), TestCaseError> {
-    let whole = verdict(history, IsolationOptions::default());
-    for (level, held) in levels_of(&whole) {
-        let verdict = verdict_on(history, &level);
-        prop_assert_eq!(verdict.valid, held, "{}", level);
-        let names = anomalies_of(&verdict);
-        prop_assert_eq!(
-            names.is_empty(),
-            held != Valid::False,
-            "{}: {:#?}",
-            level,
-            verdict
-        );
-        let forbidden = levels::forbidden(&level);
-        for name in &names {
-            let is_forbidden = name == NO_ORDER || forbidden.contains(name.as_str());
-            prop_assert!(is_forbidden, "{} at {}", name, level);
+    let whole = levels_of(&verdict(history, IsolationOptions::default()));
+    for (level, &held) in &whole {
+        let only = verdict_on_only(history, level);
+        for (other, said) in levels_of(&only) {
+            // A level is not left open that a stronger one would have told.
+            prop_assert_eq!(
+                said,
+                whole[&other],
+                "{} with {} only: {:#?}",
+                other,
+                level,
+                only
+            );
+        }
+        for verdict in [verdict_on(history, level), only] {
+            prop_assert_eq!(verdict.valid, held, "{}", level);
+            let names = anomalies_of(&verdict);
+            prop_assert_eq!(
+                names.is_empty(),
+                held != Valid::False,
+                "{}: {:#?}",
+                level,
+                verdict
+            );
+            let forbidden = levels::forbidden(level);
+            for name in &names {
+                let is_forbidden = name == NO_ORDER || forbidden.contains(name.as_str());
+                prop_assert!(is_forbidden, "{} at {}", name, level);
+            }
         }
     }
     Ok(())

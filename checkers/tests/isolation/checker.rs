@@ -22,6 +22,14 @@ pub fn verdict_on(history: &History, level: &str) -> Verdict {
     verdict(history, options)
 }
 
+/// The verdict on one level, with nothing else decided.
+pub fn verdict_on_only(history: &History, level: &str) -> Verdict {
+    let mut options = IsolationOptions::default();
+    options.level = Some(level.to_owned());
+    options.only_level = true;
+    verdict(history, options)
+}
+
 /// Whether each level holds, as the verdict says.
 pub fn levels_of(verdict: &Verdict) -> BTreeMap<String, Valid> {
     let Some(Value::Object(levels)) = verdict.scope.get("levels") else {

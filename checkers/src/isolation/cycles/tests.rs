@@ -65,6 +65,7 @@ fn cycles_are_open_where_edges_are_missing() {
             &builder.build(),
             &[Order::Free],
             Order::Free,
+            &|_| true,
             &|_, _| Vec::new(),
             &Stop::default()
         )
@@ -77,6 +78,7 @@ fn cycles_are_open_where_edges_are_missing() {
         &builder.build(),
         &[Order::Free],
         Order::Free,
+        &|_| true,
         &|_, _| Vec::new(),
         &Stop::default(),
     );
@@ -138,6 +140,7 @@ proptest! {
             &builder.build(),
             &[Order::Free],
             Order::Free,
+            &|_| true,
             &|_, _| Vec::new(),
             &Stop::default(),
         );
@@ -285,9 +288,10 @@ proptest! {
         };
         let orders = [Order::Free, Order::Realtime];
         let graph = builder.build();
-        let found = search(&graph, &orders, Order::Free, &implied, &Stop::default());
+        let all = |stop: &Stop| search(&graph, &orders, Order::Free, &|_| true, &implied, stop);
+        let found = all(&Stop::default());
         let expected = shortest_of_all(&edges);
-        let stopped = search(&graph, &orders, Order::Free, &implied, &Stop::when(|| true));
+        let stopped = all(&Stop::when(|| true));
         whether_there_are(&stopped, &expected)?;
         let mut shown: BTreeMap<Phenomenon, usize> = BTreeMap::new();
         for (kind, cycle) in found.found.iter().flatten() {

@@ -205,7 +205,7 @@ impl Lists<'_> {
     pub(super) fn decide_causal(&self, order: Order) -> Decision {
         let transactions = self.transactions;
         let mut graph = GraphBuilder::new(transactions.len() as u32);
-        self.edges(order, &mut graph);
+        self.edges(order, true, &mut graph);
         order::edges(transactions, &self.counts, order, &mut graph);
         let graph = graph.build();
         let kinds = Kinds::of(&[Kind::Ww, Kind::Wr, Kind::Rw, Kind::Process]);

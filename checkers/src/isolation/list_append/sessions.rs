@@ -99,7 +99,7 @@ impl Lists<'_> {
     /// monotonic-writes: whether what processes wrote was installed in their order.
     fn decide_writes(&self) -> Decision {
         let mut graph = GraphBuilder::new(self.transactions.len() as u32);
-        self.edges(Order::Process, &mut graph);
+        self.edges(Order::Process, true, &mut graph);
         order::edges(self.transactions, &self.counts, Order::Process, &mut graph);
         let kinds = Kinds::of(&[Kind::Ww, Kind::Process]);
         self.cycles_of(graph, kinds, Kind::Ww, Phenomenon::NonMonotonicWrites)
@@ -112,7 +112,7 @@ impl Lists<'_> {
         let transactions = self.transactions;
         let count = transactions.len() as u32;
         let mut plain = GraphBuilder::new(count);
-        self.edges(Order::Process, &mut plain);
+        self.edges(Order::Process, true, &mut plain);
         order::edges(transactions, &self.counts, Order::Process, &mut plain);
         let plain = plain.build();
         let mut graph = GraphBuilder::new(count * 2);

@@ -112,7 +112,7 @@ impl Lists<'_> {
             return Decision::Holds;
         }
         let mut graph = GraphBuilder::new(self.transactions.len() as u32);
-        self.edges(Order::Free, &mut graph);
+        self.edges(Order::Free, true, &mut graph);
         // By edge, the key.
         let mut added: HashMap<(u32, u32), u32, FixedState> = HashMap::default();
         for &(key, reader) in &self.first {

@@ -40,15 +40,20 @@ pub(super) const ALL: Kinds =
 /// Who read from whom, and the order; what was assumed too.
 pub(super) fn base(facts: &Facts<'_>, order: Order, assumed: &[Must]) -> Graph {
     let mut graph = GraphBuilder::new(facts.len());
-    add_wr(facts, &mut graph);
+    add_base(facts, assumed, &mut graph);
+    facts.order_edges(order, &mut graph);
+    graph.build()
+}
+
+/// Who read from whom, and what was assumed.
+pub(super) fn add_base(facts: &Facts<'_>, assumed: &[Must], graph: &mut GraphBuilder) {
+    add_wr(facts, graph);
     for must in assumed {
         let (from, to) = (facts.writer(must.before), facts.writer(must.after));
         if from != NONE && to != NONE {
             graph.edge(from, to, Kind::Ww);
         }
     }
-    facts.order_edges(order, &mut graph);
-    graph.build()
 }
 
 pub(super) fn add_wr(facts: &Facts<'_>, graph: &mut GraphBuilder) {

@@ -295,8 +295,8 @@ impl<'a> Registers<'a> {
             };
             sort::sorted(&view, &sort::by_end(facts, &graph))
         };
-        let inferred = self.inferred(order);
-        if inferred.contradiction.is_none() {
+        let inferred = self.inferred[order as usize].get();
+        if let Some(inferred) = inferred.filter(|inferred| inferred.contradiction.is_none()) {
             return Places(Arc::new(inferred.places.clone()));
         }
         let order = found(inferred::base(facts, order, &self.assumed)).or_else(|_| {
@@ -333,10 +333,11 @@ impl Data for Registers<'_> {
         &self.findings
     }
 
-    fn edges(&self, order: Order, graph: &mut GraphBuilder) {
+    fn edges(&self, order: Order, with_rw: bool, graph: &mut GraphBuilder) {
         match self.easy() {
             // There is no cycle.
             Some(_) => inferred::add_wr(&self.facts, graph),
+            None if !with_rw => inferred::add_base(&self.facts, &self.assumed, graph),
             None => edges::known(&self.facts, &self.inferred(order).musts, graph),
         }
     }
@@ -382,6 +383,8 @@ impl Data for Registers<'_> {
     }
 
     fn reason(&self, step: Step) -> Option<Reason> {
+        // What was assumed is told by it too.
+        self.inferred(Order::Free);
         let inferred: Vec<&Inferred> = self.inferred.iter().filter_map(OnceLock::get).collect();
         reasons::step(&self.facts, &inferred, step)
     }

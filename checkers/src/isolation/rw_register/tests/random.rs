@@ -12,7 +12,7 @@ use super::brute::Brute;
 use super::read;
 use crate::budget::Budget;
 use crate::isolation::data::{Data, Execution};
-use crate::isolation::judge::{Status, judge};
+use crate::isolation::judge::judge;
 use crate::isolation::levels::Level;
 use crate::isolation::options::IsolationOptions;
 use crate::isolation::phenomena::{Order, Phenomenon};
@@ -171,23 +171,31 @@ fn agree(plan: &Plan) -> Result<(), TestCaseError> {
     }
     let options = IsolationOptions::default();
     let registers = Registers::new(&transactions, &options).unwrap();
-    let judgement = judge(&transactions, &registers);
+    let judgement = judge(&transactions, &registers, Level::StrictSerializable);
     let expected = Brute::new(&transactions).levels();
     for level in Level::all() {
-        let is_expected = match judgement.status(level) {
-            Status::Holds => expected.contains(&level),
-            Status::Fails(_) => !expected.contains(&level),
-            Status::Open(_) => false,
-        };
-        prop_assert!(
-            is_expected,
-            "{}: {:?} where {} is right\n{}\n{:#?}",
-            level.name(),
-            judgement.status(level),
-            expected.contains(&level),
-            text,
-            judgement.findings
-        );
+        let holds = expected.contains(&level);
+        let alone = judge(&transactions, &registers, level);
+        for judgement in [&judgement, &alone] {
+            let is_expected = match holds {
+                true => judgement.holds(level),
+                false => judgement.fails(level),
+            };
+            prop_assert!(
+                is_expected,
+                "{}: {:?} where {} is right\n{}\n{:#?}",
+                level.name(),
+                judgement.status(level),
+                holds,
+                text,
+                judgement.findings
+            );
+        }
+        // What it tells of others by the way is as true.
+        for other in Level::all() {
+            let is_told = alone.holds(other) || alone.fails(other);
+            prop_assert!(!is_told || alone.holds(other) == expected.contains(&other));
+        }
     }
     Ok(())
 }
@@ -217,8 +225,8 @@ proptest! {
         };
         let registers = Registers::new(&transactions, &options).unwrap();
         prop_assert!(!registers.findings().iter().any(|(p, ..)| p == Phenomenon::CyclicVersions));
-        let judgement = judge(&transactions, &registers);
-        prop_assert_eq!(judgement.status(Level::StrictSerializable), &Status::Holds);
+        let judgement = judge(&transactions, &registers, Level::StrictSerializable);
+        prop_assert!(judgement.holds(Level::StrictSerializable));
     }
 }
 
@@ -352,9 +360,8 @@ fn writes_that_nobody_read_are_no_choice() {
         let transactions = read(&text);
         let options = IsolationOptions::default();
         let registers = Registers::new(&transactions, &options).unwrap();
-        let judgement = judge(&transactions, &registers);
-        let status = judgement.status(Level::StrictSerializable);
-        assert_eq!(status, &Status::Holds, "{writers}");
+        let judgement = judge(&transactions, &registers, Level::StrictSerializable);
+        assert!(judgement.holds(Level::StrictSerializable), "{writers}");
     }
 }
 
@@ -400,15 +407,8 @@ fn a_database_that_is_behind_is_serializable() {
         let transactions = read(&behind(transactions, lag));
         let options = IsolationOptions::default();
         let registers = Registers::new(&transactions, &options).unwrap();
-        let judgement = judge(&transactions, &registers);
-        assert!(matches!(
-            judgement.status(Level::StrictSerializable),
-            Status::Fails(_)
-        ));
-        assert_eq!(
-            judgement.status(Level::Serializable),
-            &Status::Holds,
-            "{lag}"
-        );
+        let judgement = judge(&transactions, &registers, Level::StrictSerializable);
+        assert!(judgement.fails(Level::StrictSerializable));
+        assert!(judgement.holds(Level::Serializable), "{lag}");
     }
 }
