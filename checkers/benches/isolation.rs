@@ -25,24 +25,32 @@ enum Unreadable {
     Check(#[from] CheckError),
 }
 
-fn decide(history: &[u8]) -> Result<Valid, Unreadable> {
+/// With a level, that one alone.
+fn decide(history: &[u8], level: Option<&str>) -> Result<Valid, Unreadable> {
     let checker = find("isolation").expect("it is registered");
     let mut digest = DigestBuilder::new([checker]);
     Reader::new("bench", history).for_each(|event, _| Ok::<_, Unreadable>(digest.event(event)?))?;
-    Ok(checker.check(&digest.finish()?, &Options::default()).valid)
+    let mut options = Options::default();
+    options.isolation.level = level.map(str::to_owned);
+    options.isolation.only_level = level.is_some();
+    Ok(checker.check(&digest.finish()?, &options).valid)
 }
 
 fn bench(bencher: Bencher<'_, '_>, shape: Shape) {
-    let mut history = Vec::new();
-    transactions::write(shape, true, &mut history).expect("memory");
     let expected = match shape.circle {
         true => Valid::False,
         false => Valid::True,
     };
+    bench_level(bencher, shape, None, expected);
+}
+
+fn bench_level(bencher: Bencher<'_, '_>, shape: Shape, level: Option<&str>, expected: Valid) {
+    let mut history = Vec::new();
+    transactions::write(shape, true, &mut history).expect("memory");
     bencher
         .counter(ItemsCount::new(shape.transactions))
         .counter(BytesCount::new(history.len()))
-        .bench(|| assert_eq!(decide(&history).expect("a history"), expected));
+        .bench(|| assert_eq!(decide(&history, level).expect("a history"), expected));
 }
 
 /// As many transactions as asked for; few where the benchmark is only tried, as by
@@ -72,6 +80,20 @@ fn mini_transactions(bencher: Bencher<'_, '_>, transactions: usize) {
         ..Shape::registers(number(transactions))
     };
     bench(bencher, shape);
+}
+
+/// Causal, and not serial: none of the levels above is looked at.
+#[divan::bench(
+    args = ["read-committed", "read-atomic", "causal"],
+    sample_count = 10,
+    sample_size = 1
+)]
+fn registers_behind_10_000(bencher: Bencher<'_, '_>, level: &str) {
+    let shape = Shape {
+        behind: true,
+        ..Shape::registers(number(10_000))
+    };
+    bench_level(bencher, shape, Some(level), Valid::True);
 }
 
 /// One strongly connected component of all transactions.

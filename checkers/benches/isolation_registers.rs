@@ -190,6 +190,7 @@ fn decide(bencher: Bencher<'_, '_>, run: Run, level: &str) {
     let bencher = bencher.counter(ItemsCount::new(run.transactions));
     let mut options = Options::default();
     options.isolation.level = Some(level.to_owned());
+    options.isolation.only_level = true;
     bencher.bench_local(|| {
         let verdict = checker.check(&digest, &options);
         assert_eq!(verdict.valid, Valid::True, "{}", verdict.summary);

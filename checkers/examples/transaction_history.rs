@@ -1,5 +1,5 @@
-//! Writes a made-up history of transactions to standard output, strict serializable, or with
-//! `circle` behind the format all in one circle:
+//! Writes a made-up history of transactions to standard output, strict serializable; with
+//! `circle` behind the format all in one circle, with `behind` causal and not serializable:
 //!
 //! ```console
 //! $ cargo run --release -p witness-checkers --example transaction_history -- list-append 1000000 edn > h.edn
@@ -14,13 +14,20 @@ use transactions::Shape;
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let usage =
-        || io::Error::other("list-append|rw-register|mini-transactions NUMBER json|edn [circle]");
-    let (data, number, format, circle) = match &arguments[..] {
-        [data, number, format] => (data, number, format, false),
-        [data, number, format, circle] if circle == "circle" => (data, number, format, true),
+    let usage = || {
+        let usage = "list-append|rw-register|mini-transactions NUMBER json|edn [circle|behind]";
+        io::Error::other(usage)
+    };
+    let (data, number, format, wrong) = match &arguments[..] {
+        [data, number, format] => (data, number, format, ""),
+        [data, number, format, wrong] if wrong == "circle" || wrong == "behind" => {
+            (data, number, format, wrong.as_str())
+        }
         _ => return Err(usage()),
     };
+    if wrong == "behind" && data == "list-append" {
+        return Err(usage());
+    }
     let number = number.parse().map_err(|_| usage())?;
     let shape = match data.as_str() {
         "list-append" => Shape::lists(number),
@@ -32,7 +39,11 @@ fn main() -> io::Result<()> {
         _ => return Err(usage()),
     };
     transactions::write(
-        Shape { circle, ..shape },
+        Shape {
+            circle: wrong == "circle",
+            behind: wrong == "behind",
+            ..shape
+        },
         format == "edn",
         &mut BufWriter::new(io::stdout().lock()),
     )

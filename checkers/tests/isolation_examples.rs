@@ -53,6 +53,38 @@ fn a_serial_history_holds_at_every_level() {
     assert_eq!(verdict.property, "strict-serializable");
 }
 
+/// Of levels that it does not imply one hears what it tells: what a lost update breaks, and nothing
+/// of write skew, which nobody looked for.
+#[test]
+fn one_level_is_decided_alone() {
+    let shorthand = r#"0 invoke txn _ [["r","x",null],["r","y",null],["append","x",1]]
+           1 invoke txn _ [["r","x",null],["r","y",null],["append","y",1]]
+           0 ok     txn _ [["r","x",[]],["r","y",[]],["append","x",1]]
+           1 ok     txn _ [["r","x",[]],["r","y",[]],["append","y",1]]
+           2 invoke txn _ [["r","x",null],["r","y",null]]
+           2 ok     txn _ [["r","x",[1]],["r","y",[1]]]"#;
+    let history = history(shorthand).expect("a history");
+    let checker = find("isolation").expect("registered");
+    let digest = Digest::of(&history, [checker]).expect("transactions");
+    let mut options = Options::default();
+    options.isolation.only_level = true;
+    options.isolation.level = Some("snapshot-isolation".to_owned());
+    let alone = checker.check(&digest, &options);
+    assert_eq!(alone.valid, Valid::True, "{alone:#?}");
+    assert!(alone.anomalies.is_empty() && alone.notes.is_empty());
+    let levels = alone.scope["levels"].as_object().expect("levels");
+    assert_eq!(levels["causal-cerone"], Value::Bool(true));
+    assert!(!levels.contains_key("serializable") && !levels.contains_key("causal"));
+
+    options.isolation.level = Some("serializable".to_owned());
+    let alone = checker.check(&digest, &options);
+    assert_eq!(alone.valid, Valid::False, "{alone:#?}");
+    let levels = alone.scope["levels"].as_object().expect("levels");
+    assert_eq!(levels["snapshot-isolation"], Value::Bool(true));
+    assert_eq!(levels["strict-serializable"], Value::Bool(false));
+    assert!(!levels.contains_key("causal"));
+}
+
 #[test]
 fn write_skew_is_g2_item_and_snapshot_isolation_allows_it() {
     assert_found(

@@ -169,7 +169,8 @@ impl ObjectArgs {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Isolation")]
 pub(super) struct IsolationArgs {
-    /// The isolation level to decide; what a run's database claims, else strict-serializable
+    /// The isolation level to decide, with what it implies and no other; without it all are
+    /// decided, for what a run's database claims, else strict-serializable
     #[arg(long, value_name = "LEVEL", value_parser = level)]
     level: Option<String>,
     /// The kind of data; told by the micro-operations if not given

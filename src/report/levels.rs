@@ -146,6 +146,29 @@ mod tests {
     }
 
     #[test]
+    fn what_was_not_asked_for_is_a_dot() {
+        let draw = |levels: &[&'static str]| {
+            let levels = levels
+                .iter()
+                .map(|level| ((*level).to_owned(), true.into()));
+            let verdict = serde_json::json!({
+                "valid": true, "property": "causal", "checker": "isolation", "title": "",
+                "summary": "", "scope": {"levels": Value::Object(levels.collect())},
+                "counts": {}, "anomalies": [], "notes": [], "elapsed_ns": 0,
+            });
+            let verdict: Verdict = serde_json::from_value(verdict).unwrap();
+            let mut drawn = Vec::new();
+            super::draw(&mut drawn, &verdict).unwrap();
+            anstream::adapter::strip_str(&String::from_utf8(drawn).unwrap()).to_string()
+        };
+        let some = draw(&["read-committed", "read-uncommitted"]);
+        assert!(some.contains("read-committed                   ✓         ·          ·\n"));
+        assert!(some.ends_with("·: not asked for.\n"), "{some}");
+        let all: Vec<&str> = isolation_levels().iter().map(|level| level.name).collect();
+        assert!(!draw(&all).contains("not asked"));
+    }
+
+    #[test]
     fn the_picture_shows_every_level_once() {
         let cells = LINES.iter().flat_map(|(_, cells)| cells.iter().flatten());
         let mut shown: Vec<&str> = cells.chain(&SESSIONS).copied().collect();

@@ -1,6 +1,7 @@
-//! Made-up histories of transactions, strict serializable: concurrent processes on a
-//! database that executes each transaction at one moment between its invocation and its
-//! completion.
+//! Made-up histories of transactions: concurrent processes on a database that executes each
+//! transaction at one moment between its invocation and its completion, strict serializable; or
+//! that reads at the invocation and writes at the completion, whatever others wrote meanwhile:
+//! causal, and neither serializable nor snapshot isolated.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -18,6 +19,8 @@ pub struct Shape {
     /// The last transaction does not see what the first wrote, so real time has all of them
     /// in a circle.
     pub circle: bool,
+    /// Registers only: what a transaction wrote is seen once it completed.
+    pub behind: bool,
 }
 
 impl Shape {
@@ -29,6 +32,7 @@ impl Shape {
             reads_first: false,
             writes_a_key: 32,
             circle: false,
+            behind: false,
         }
     }
 
@@ -63,7 +67,7 @@ pub fn events(shape: Shape, mut take: impl FnMut(Event)) {
     let mut keys: Vec<Key> = (0..KEYS as u64).map(Key::new).collect();
     let mut next_key = KEYS as u64;
     // Of each process: what it is to complete with.
-    let mut open: Vec<Option<String>> = (0..shape.processes).map(|_| None).collect();
+    let mut open: Vec<Option<Executed>> = (0..shape.processes).map(|_| None).collect();
     let mut busy: VecDeque<usize> = VecDeque::new();
     let f = if shape.lists { "append" } else { "w" };
     if shape.circle {
@@ -73,12 +77,18 @@ pub fn events(shape: Shape, mut take: impl FnMut(Event)) {
     let mut invoked = 0;
     while invoked < shape.transactions || !busy.is_empty() {
         let process = random.below(shape.processes as u64) as usize;
-        if let Some(value) = open[process].take() {
+        if let Some(executed) = open[process].take() {
             busy.retain(|&other| other != process);
+            for (number, value) in executed.writes {
+                // Of a key that is no longer in use nobody reads anything.
+                if let Some(key) = keys.iter_mut().find(|key| key.number == number) {
+                    key.last = Some(value);
+                }
+            }
             take(Event {
                 kind: "ok",
                 process,
-                value,
+                value: executed.answered,
             });
             continue;
         }
@@ -87,13 +97,13 @@ pub fn events(shape: Shape, mut take: impl FnMut(Event)) {
         }
         invoked += 1;
         // Executed at once: the moment is between invocation and completion.
-        let (asked, answered) = transaction(shape, &mut random, &mut keys, &mut next_key);
+        let (asked, executed) = transaction(shape, &mut random, &mut keys, &mut next_key);
         take(Event {
             kind: "invoke",
             process,
             value: asked,
         });
-        open[process] = Some(answered);
+        open[process] = Some(executed);
         busy.push_back(process);
     }
     if shape.circle {
@@ -114,12 +124,19 @@ fn alone(process: usize, asked: &str, answered: &str, take: &mut impl FnMut(Even
     }
 }
 
+/// What a transaction completes with, and what others see of it from then on: by key.
+struct Executed {
+    answered: String,
+    writes: Vec<(u64, u64)>,
+}
+
 fn transaction(
     shape: Shape,
     random: &mut Random,
     keys: &mut [Key],
     next_key: &mut u64,
-) -> (String, String) {
+) -> (String, Executed) {
+    let mut writes: Vec<(u64, u64)> = Vec::new();
     let (mut asked, mut answered) = (String::from("["), String::from("["));
     for at in 0..1 + random.below(5) {
         if at > 0 {
@@ -131,7 +148,12 @@ fn transaction(
         let key = &mut keys[place];
         if !is_write || shape.reads_first {
             asked.push_str(&format!("[\"r\",{},null]", key.number));
-            let seen = match (shape.lists, key.last) {
+            let own = writes
+                .iter()
+                .rev()
+                .find(|(number, _)| *number == key.number);
+            let last = own.map(|&(_, value)| value).or(key.last);
+            let seen = match (shape.lists, last) {
                 (true, _) => format!("[{}]", key.list),
                 (false, Some(last)) => last.to_string(),
                 (false, None) => "null".to_owned(),
@@ -150,7 +172,10 @@ fn transaction(
         let write = format!("[\"{f}\",{},{}]", key.number, key.written);
         asked.push_str(&write);
         answered.push_str(&write);
-        key.last = Some(key.written);
+        match shape.behind {
+            true => writes.push((key.number, key.written)),
+            false => key.last = Some(key.written),
+        }
         if !key.list.is_empty() {
             key.list.push(',');
         }
@@ -162,7 +187,7 @@ fn transaction(
     }
     asked.push(']');
     answered.push(']');
-    (asked, answered)
+    (asked, Executed { answered, writes })
 }
 
 impl Key {
