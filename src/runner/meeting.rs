@@ -88,6 +88,20 @@ impl From<PartError> for Trouble {
     }
 }
 
+/// What a part knows that looks for its run, from one look to the next.
+struct Search {
+    /// Tells its row from that of another that takes itself for the same part.
+    me: String,
+    /// The run that it last joined.
+    joined: Option<String>,
+    /// What the run that is there was asked otherwise. It may be over, and its part 1 about to
+    /// begin another: nothing in the table tells that from one that waits.
+    differs: Option<Difference>,
+}
+
+/// A name, and what part 1 and this part have of it.
+type Difference = (String, Value, Value);
+
 /// A part, and where it meets the others, again and again.
 pub struct Meeting {
     table: PartsTable,
@@ -135,33 +149,45 @@ impl Meeting {
     /// # Errors
     /// See [`PartError`]; nothing was written that matters to anybody.
     pub async fn join(&mut self) -> Result<(), PartError> {
-        let (me, part, waited) = (new_run(), self.part(), self.parted.wait_max);
+        let (part, waited) = (self.part(), self.parted.wait_max);
         self.step = FIRST;
-        let mut joined = None;
-        let look = async |meeting: &mut Meeting| meeting.may_join(&me, &mut joined).await;
+        let mut search = Search {
+            me: new_run(),
+            joined: None,
+            differs: None,
+        };
+        let look = async |meeting: &mut Meeting| meeting.may_join(&mut search).await;
         let late = |_, because| PartError::NoRun {
             part,
             waited,
             because,
         };
-        let moment = self.poll(look, late).await?;
+        let seen = self.poll(look, late).await;
+        let moment = match (seen, search.differs) {
+            (Err(PartError::NoRun { .. }), Some((name, theirs, ours))) => {
+                return Err(PartError::Differs {
+                    name,
+                    theirs: theirs.to_string(),
+                    ours: ours.to_string(),
+                    waited,
+                });
+            }
+            (seen, _) => seen?,
+        };
         until(moment).await;
         Ok(())
     }
 
     /// Joins the run that is there, if it waits for this part: the moment in which all go.
-    async fn may_join(
-        &mut self,
-        me: &str,
-        joined: &mut Option<String>,
-    ) -> Result<Seen<Duration>, Trouble> {
+    async fn may_join(&mut self, search: &mut Search) -> Result<Seen<Duration>, Trouble> {
         let waits = Ok(Seen::Missing(1));
+        search.differs = None;
         let Some(opening) = self.table.row(OPENING).await? else {
             return waits;
         };
         self.run = opening.get("run").cloned().unwrap_or_default();
         let go = self.table.row(&self.id(FIRST, 1, "")).await?;
-        match (joined.as_ref() == Some(&self.run), go) {
+        match (search.joined.as_ref() == Some(&self.run), go) {
             (true, Some(go)) => return Ok(Seen::There(moment(&go))),
             // Somebody else's run, which began without this part.
             (false, Some(_)) | (true, None) => return waits,
@@ -171,10 +197,13 @@ impl Meeting {
         if self.table.there(&self.run, FIRST, part.number()).await? > 0 {
             return waits;
         }
-        agree(&opening, &self.parted.plan)?;
-        let here = self.row(me);
+        search.differs = differs(&opening, &self.parted.plan);
+        if search.differs.is_some() {
+            return waits;
+        }
+        let here = self.row(&search.me);
         self.say(here).await?;
-        *joined = Some(self.run.clone());
+        search.joined = Some(self.run.clone());
         // Only what is read after that tells whether there is another.
         if self.table.there(&self.run, FIRST, part.number()).await? > 1 {
             let (part, of) = (part.number(), part.of());
@@ -370,18 +399,12 @@ fn moment(go: &Row) -> Duration {
     at.map_or(Duration::ZERO, Duration::from_nanos)
 }
 
-/// Whether the run was asked as this part is.
-fn agree(opening: &Row, ours: &Value) -> Result<(), PartError> {
+/// What the run was asked otherwise than this part, if anything.
+fn differs(opening: &Row, ours: &Value) -> Option<Difference> {
     let plan = opening.get("plan").map_or("", String::as_str);
     let theirs: Value = serde_json::from_str(plan).unwrap_or_default();
-    match difference(&theirs, ours) {
-        None => Ok(()),
-        Some((name, theirs, ours)) => Err(PartError::Differs {
-            name: name.to_owned(),
-            theirs: theirs.to_string(),
-            ours: ours.to_string(),
-        }),
-    }
+    let (name, theirs, ours) = difference(&theirs, ours)?;
+    Some((name.to_owned(), theirs.clone(), ours.clone()))
 }
 
 /// Since the Unix epoch.

@@ -326,8 +326,62 @@ fn who_was_asked_otherwise_is_told_what_differs() {
         parted.plan["keys"] = 8.into();
         let joined = begin(&memory, parted).await;
         let refused = joined.map(drop).unwrap_err().to_string();
-        let message = "part 1 has keys 5, and this part 8: give all parts the same";
+        let message = "part 1 has keys 5, and this part 8; no other began within 0ns: give all \
+                       parts the same, and begin with part 1 if it is over";
         assert_eq!(refused, message);
+        assert_eq!(memory.rows(), [opening_of("x")], "nothing was written");
+    });
+}
+
+/// What is left of a run that is over looks like one that waits.
+#[test]
+fn who_was_asked_otherwise_than_a_dead_run_joins_the_next() {
+    on_one_thread(async {
+        let memory = Memory::made();
+        memory.set(vec![opening_of("dead")]);
+        let asked = |part| {
+            let (memory, mut parted) = (memory.clone(), parted(part, PATIENCE));
+            parted.plan["keys"] = 8.into();
+            tokio::task::spawn_local(async move { begin(&memory, parted).await })
+        };
+        let second = asked("2/2");
+        while memory.reads.load(Ordering::Relaxed) < 10 && !second.is_finished() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert!(!second.is_finished(), "a run may begin yet");
+        assert_eq!(memory.rows(), [opening_of("dead")], "it joined nobody");
+        // Part 1 makes the tables anew.
+        memory.set(Vec::new());
+        let first = asked("1/2").await.unwrap().unwrap();
+        let second = second.await.unwrap().unwrap();
+        assert_ne!(first.run(), "dead");
+        assert_eq!(first.run(), second.run());
+    });
+}
+
+/// Which is told only of what is there in the end.
+#[test]
+fn what_differed_and_is_gone_is_not_told() {
+    on_one_thread(async {
+        let memory = Memory::made();
+        memory.set(vec![opening_of("x")]);
+        let mut meeting = Meeting::new(&memory.database(), parted("2/2", Duration::ZERO));
+        meeting.parted.plan["keys"] = 8.into();
+        let mut search = Search {
+            me: "me".into(),
+            joined: None,
+            differs: None,
+        };
+        let looked = meeting.may_join(&mut search).await;
+        assert!(matches!(looked, Ok(Seen::Missing(1))));
+        assert!(search.differs.is_some());
+        for gone in [Vec::new(), vec![opening_of("x"), row_of("x", 1, 1)]] {
+            memory.set(gone);
+            search.differs = Some(("keys".into(), 5.into(), 8.into()));
+            let looked = meeting.may_join(&mut search).await;
+            assert!(matches!(looked, Ok(Seen::Missing(1))));
+            assert_eq!(search.differs, None);
+        }
     });
 }
 
