@@ -200,7 +200,7 @@ pub async fn run(
         ..spec.parameters.clone()
     };
     let mut run = describe(spec, &parameters, &opened.about);
-    if run.provenance == "real" {
+    if run.provenance != "embedded" {
         run.round_trips = round_trip::of_all(opened.database.as_ref()).await;
     }
     let mut meeting = spec.part.map(|(part, wait_max)| {

@@ -149,6 +149,26 @@ fn on_dsql_two_parts_together_come_to_what_it_promises() {
     let scene = Scene::with(&["--inter-region-rtt", "2ms"]);
     let run = ["list-append", "--backend", "dsql", "--bursts", "6,4"];
     scene.runs(&[&run[..], &["--requests", "8"]].concat());
+    // Whoever reads the run does not take it for one of AWS.
+    for store in ["1", "2"] {
+        let file = scene.dir.path().join(store).join("latest/run.json");
+        let run: Value = serde_json::from_slice(&std::fs::read(file).expect("it")).expect("JSON");
+        assert_eq!(run["provenance"], "loopback", "{run}");
+        for (endpoint, block) in run["endpoints"]
+            .as_array()
+            .expect("all")
+            .iter()
+            .zip(&scene.regions.blocks)
+        {
+            let place = format!("{} at 127.0.0.1:{}", block["PGHOST"], block["PGPORT"]);
+            assert_eq!(endpoint["host"], place.as_str());
+        }
+        let (_, out, _) = scene.says(&["check", &format!("{store}/latest")]);
+        assert!(
+            out.starts_with("Aurora DSQL · loopback · us-east-1, us-east-2\n"),
+            "{out}"
+        );
+    }
     let (code, out, error) = scene.says(&[
         "check",
         "whole.jsonl",
