@@ -358,3 +358,49 @@ fn a_first_part_that_starts_again_leaves_the_run_before_it_undecided() {
     assert_eq!(code, 2, "{out}{error}");
     assert!(out.contains("a part of this run was disturbed"), "{out}");
 }
+
+/// Whoever waits for the others as long as it takes does not wait for a database that is gone,
+/// and says how far it came.
+#[cfg(unix)]
+#[test]
+fn who_is_interrupted_at_a_database_that_is_gone_ends() {
+    let scene = Scene::with(&["--inter-region-rtt", "2ms"]);
+    let run = ["register", "--backend", "dsql", "--bursts", "8,8"];
+    let run = [&run[..], &["--requests", "100000"]].concat();
+    let parts = ["1/2", "2/2"].map(|part| scene.starts(part, &run));
+    let Scene { regions, dir } = scene;
+    let began = Instant::now();
+    for store in ["1", "2"] {
+        let history = dir.path().join(store).join("latest/history.jsonl");
+        let writes = || {
+            let text = std::fs::read_to_string(&history).unwrap_or_default();
+            text.contains("\"f\":\"write\"")
+        };
+        while !writes() {
+            assert!(began.elapsed().as_secs() < 300, "the run does not begin");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    drop(regions);
+    for part in parts {
+        let id = part.0.id().to_string();
+        let kill = std::process::Command::new("kill")
+            .args(["-INT", &id])
+            .status();
+        assert!(kill.expect("kill runs").success());
+        let (code, out, error) = part.over();
+        // A burst whose clients all gave up may be over before.
+        assert!([2, 255].contains(&code), "{code}: {out}{error}");
+        for said in [
+            "requests were not made",
+            "undecided: whether the tables were this run's to the end could not be seen",
+        ] {
+            assert!(error.contains(said), "{said}: {error}");
+        }
+    }
+    // They wait for each other for ten minutes.
+    assert!(
+        began.elapsed().as_secs() < 300,
+        "the database was waited for"
+    );
+}
