@@ -427,6 +427,21 @@ fn doctor() -> Result<(), Failed> {
             "DROP FUNCTION free",
             "function free(witness_seats)",
         ),
+        (
+            "CREATE TABLE tours (first witness_seats)",
+            "DROP TABLE tours",
+            "column first of table tours",
+        ),
+        (
+            "CREATE TABLE tours (seats witness_seats[])",
+            "DROP TABLE tours",
+            "column seats of table tours",
+        ),
+        (
+            "CREATE FUNCTION free(witness_seats[]) RETURNS BIGINT LANGUAGE SQL AS 'SELECT 1'",
+            "DROP FUNCTION free",
+            "function free(witness_seats[])",
+        ),
     ] {
         psql(makes)?;
         let (names, said) = missing(&[("one", &reader)])?;
