@@ -94,6 +94,11 @@ impl Scene {
     }
 
     fn merge(&self) {
+        let twice = ["merge", "1/latest", "1/latest", "-o", "twice.jsonl"];
+        let (code, _, error) = self.says(&twice);
+        assert_eq!(code, 254);
+        let one = "witness: 1/latest and 1/latest are one history: give it once\n";
+        assert_eq!(error, one);
         for part in ["1/latest", "2/latest"] {
             let (code, out, _) = self.says(&["check", "--format", "json", part]);
             let verdicts: Value = serde_json::from_str(&out).expect("JSON");
@@ -351,6 +356,8 @@ fn a_first_part_that_starts_again_leaves_the_run_before_it_undecided() {
         error.contains("undecided: the tables are not this run's any more"),
         "{error}"
     );
+    let said = error.matches("not this run's any more").count();
+    assert_eq!(said, 1, "it is said once: {error}");
     let merge = ["merge", "killed/latest", "2/latest", "-o", "whole.jsonl"];
     let (code, out, error) = scene.says(&merge);
     assert_eq!(code, 0, "{out}{error}");

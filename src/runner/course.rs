@@ -228,8 +228,11 @@ impl Course<'_> {
         let mut said = said_of_part("undisturbed", meeting);
         if let Err(why) = meeting.undisturbed(self.stop).await {
             said["phase"] = "disturbed".into();
-            said["why"] = why.to_string().into();
-            self.ended.undecided = Some(why.to_string());
+            let why = why.to_string();
+            said["why"] = why.as_str().into();
+            // Who was displaced in a meeting has heard of it before.
+            self.ended.not_done.retain(|what| *what != why);
+            self.ended.undecided = Some(why);
         }
         self.phase(said)
     }

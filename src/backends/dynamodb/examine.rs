@@ -84,8 +84,9 @@ impl DynamoDatabase {
             }
         }
         if !absent.is_empty() {
+            let them = if absent.len() == 1 { "it" } else { "them" };
             let why = format!(
-                "there is no {}: a run makes it where the keys may, which is not tried here, or \
+                "there is no {}: a run makes {them} where the keys may, which is not tried here, or \
                  before it `{}`",
                 absent.join(", no "),
                 self.provision()

@@ -55,7 +55,7 @@ pub enum PartError {
     },
     /// A first part has begun another run.
     #[error(
-        "the tables are not this run's any more: another part 1 began while it went on, and emptied them; nothing can be decided of either run"
+        "the tables are not this run's any more: another part 1 has begun on them, and empties them; nothing can be decided of this run"
     )]
     Displaced,
     /// Another run's part was at the tables.
