@@ -39,7 +39,7 @@ impl Course<'_> {
         };
         self.setup().await?;
         let whole = self.bursts_and_evidence(bursts).await;
-        let looked = self.last_look().await;
+        let looked = self.undisturbed().await;
         let whole = whole?;
         looked?;
         if whole {
@@ -221,7 +221,7 @@ impl Course<'_> {
     }
 
     /// Says of a part that the tables were its run's to the end, if they were.
-    async fn last_look(&mut self) -> Result<(), RecordError> {
+    async fn undisturbed(&mut self) -> Result<(), RecordError> {
         let Some(meeting) = &mut self.plan.meeting else {
             return Ok(());
         };

@@ -44,7 +44,7 @@ const LEAD: Duration = Duration::from_millis(100);
 const LEAD_MAX: Duration = Duration::from_secs(10);
 /// How long the last look at the table may take, and how long it is tried again: nobody is
 /// waited for any more.
-const LAST_LOOK_MAX: Duration = Duration::from_secs(5);
+const LOOK_MAX: Duration = Duration::from_secs(5);
 /// The key of the row that opens a run: the table has one of them, the latest.
 const OPENING: &str = "run";
 /// The step of the first meeting. Who has come no further has written nothing.
@@ -255,9 +255,9 @@ impl Meeting {
     /// wish to stop ends it; of one from before it is the second, which ends everything.
     pub(super) async fn undisturbed(&mut self, stop: &Stop) -> Result<(), PartError> {
         let look = async |meeting: &mut Meeting| {
-            let rows = tokio::time::timeout(LAST_LOOK_MAX, meeting.rows_of_ours()).await;
+            let rows = tokio::time::timeout(LOOK_MAX, meeting.rows_of_ours()).await;
             let rows = rows.unwrap_or_else(|_| {
-                let silent = format!("no answer within {LAST_LOOK_MAX:?}");
+                let silent = format!("no answer within {LOOK_MAX:?}");
                 Err(DbError::indeterminate("timeout", silent).into())
             })?;
             // Who joined another run and came no further has written nothing.
@@ -268,7 +268,7 @@ impl Meeting {
             }
         };
         let stopped = stop.requested();
-        let wait_max = self.parted.wait_max.min(LAST_LOOK_MAX);
+        let wait_max = self.parted.wait_max.min(LOOK_MAX);
         let looking = self.poll(wait_max, look, |_, why| PartError::Unseen(why));
         let seen = match stopped {
             true => looking.await,

@@ -538,7 +538,7 @@ fn tables_that_cannot_be_looked_at_are_not_taken_for_undisturbed() {
 /// Whether it answers nothing or only refuses: it is gone, and the others have nothing to do
 /// with it any more.
 #[test]
-fn the_last_look_waits_for_nobody() {
+fn who_looks_in_the_end_waits_for_nobody() {
     on_one_thread(async {
         for silent in [false, true] {
             let memory = Memory::made();
@@ -562,7 +562,7 @@ fn the_last_look_waits_for_nobody() {
 }
 
 #[test]
-fn the_last_look_ends_where_somebody_asks_for_it() {
+fn who_looks_in_the_end_ends_where_somebody_asks_for_it() {
     on_one_thread(async {
         let memory = Memory::made();
         let [mut first, _] = pair(&memory).await;
