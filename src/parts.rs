@@ -101,7 +101,8 @@ pub fn oddities(runs: &[(&str, &Run)]) -> Vec<String> {
     odd
 }
 
-fn part(run: &Run) -> Option<Part> {
+/// Which part of a run it is, if it is one.
+pub fn part(run: &Run) -> Option<Part> {
     run.options["part"].as_str()?.parse().ok()
 }
 

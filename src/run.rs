@@ -129,6 +129,8 @@ pub enum Told<'a> {
     Began(&'a Run, &'a RunDir),
     /// How far the run is.
     Progress(Progress),
+    /// How far it came, whether it could go on or not; next it is decided.
+    Ended(&'a Ended),
 }
 
 /// A run that came to a verdict.
@@ -200,7 +202,7 @@ pub async fn run(
         ..spec.parameters.clone()
     };
     let mut run = describe(spec, &parameters, &opened.about);
-    if run.provenance == "real" {
+    if run.provenance != "embedded" {
         run.round_trips = round_trip::of_all(opened.database.as_ref()).await;
     }
     let mut meeting = spec.part.map(|(part, wait_max)| {
@@ -230,7 +232,7 @@ pub async fn run(
         meeting,
     };
     let mut progress = |p| told(Told::Progress(p));
-    let ran = runner::run(
+    let (ended, ran) = runner::run(
         plan,
         &parameters,
         &opened.database,
@@ -240,7 +242,8 @@ pub async fn run(
     )
     .await;
     let finished = recorder.finish();
-    let ended = ran.map_err(|error| Failed::Run {
+    told(Told::Ended(&ended));
+    ran.map_err(|error| Failed::Run {
         error,
         dir: dir.path().to_owned(),
     })?;

@@ -73,7 +73,7 @@ pub struct Run {
     pub backend: String,
     /// The database as people call it.
     pub title: String,
-    /// `embedded` or `real`.
+    /// `embedded`, `loopback` or `real`.
     pub provenance: String,
     /// The consistency that the database claims.
     pub claim: String,

@@ -127,6 +127,15 @@ fn what_was_merged_can_be_converted_and_merged_again() {
     let (code, _, error) = witness(dir.path(), &twice[..5]);
     assert_eq!(code, 254);
     assert!(error.contains("would be called \"both\""), "{error}");
+    let (code, _, error) = witness(
+        dir.path(),
+        &["merge", "both.edn", "./both.edn", "-o", "twice.jsonl"],
+    );
+    assert_eq!(code, 254);
+    assert!(
+        error.contains("both.edn and ./both.edn are one history: give it once"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -423,6 +432,30 @@ fn what_a_run_json_says_is_noticed_and_one_that_is_none_is_named() {
     );
     assert_eq!(error.lines().count(), 2, "{error}");
 
+    // Another name makes no other part of it.
+    let saved = fs::read_to_string(dir.path().join("east/run.json")).expect("it is there");
+    for (east, west, said) in [
+        (
+            "1/2",
+            "1/2",
+            "east and west are both part 1/2: give each part of one run once",
+        ),
+        (
+            "1/2",
+            "2/2",
+            "two recorders would be called \"a\": give each a --name of its own",
+        ),
+    ] {
+        for (name, part) in [("east", east), ("west", west)] {
+            let options = format!("\"options\":{{\"part\":\"{part}\",");
+            let run = saved.replace("\"options\":{", &options);
+            fs::write(dir.path().join(name).join("run.json"), run).expect("written");
+        }
+        let (code, _, error) = again("parts.jsonl", &["--name", "a", "--name", "a"]);
+        assert_eq!(code, 254, "{error}");
+        assert!(error.contains(said), "{error}");
+    }
+    fs::write(dir.path().join("east/run.json"), saved).expect("written");
     fs::write(dir.path().join("west/run.json"), "{").expect("written");
     let (code, _, error) = again("two.jsonl", &[]);
     assert_eq!(code, 0, "{error}");

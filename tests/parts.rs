@@ -5,6 +5,7 @@ mod up;
 
 use std::path::Path;
 use std::process::{Child, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -93,6 +94,11 @@ impl Scene {
     }
 
     fn merge(&self) {
+        let twice = ["merge", "1/latest", "1/latest", "-o", "twice.jsonl"];
+        let (code, _, error) = self.says(&twice);
+        assert_eq!(code, 254);
+        let one = "witness: 1/latest and 1/latest are one history: give it once\n";
+        assert_eq!(error, one);
         for part in ["1/latest", "2/latest"] {
             let (code, out, _) = self.says(&["check", "--format", "json", part]);
             let verdicts: Value = serde_json::from_str(&out).expect("JSON");
@@ -148,6 +154,26 @@ fn on_dsql_two_parts_together_come_to_what_it_promises() {
     let scene = Scene::with(&["--inter-region-rtt", "2ms"]);
     let run = ["list-append", "--backend", "dsql", "--bursts", "6,4"];
     scene.runs(&[&run[..], &["--requests", "8"]].concat());
+    // Whoever reads the run does not take it for one of AWS.
+    for store in ["1", "2"] {
+        let file = scene.dir.path().join(store).join("latest/run.json");
+        let run: Value = serde_json::from_slice(&std::fs::read(file).expect("it")).expect("JSON");
+        assert_eq!(run["provenance"], "loopback", "{run}");
+        for (endpoint, block) in run["endpoints"]
+            .as_array()
+            .expect("all")
+            .iter()
+            .zip(&scene.regions.blocks)
+        {
+            let place = format!("{} at 127.0.0.1:{}", block["PGHOST"], block["PGPORT"]);
+            assert_eq!(endpoint["host"], place.as_str());
+        }
+        let (_, out, _) = scene.says(&["check", &format!("{store}/latest")]);
+        assert!(
+            out.starts_with("Aurora DSQL · loopback · us-east-1, us-east-2\n"),
+            "{out}"
+        );
+    }
     let (code, out, error) = scene.says(&[
         "check",
         "whole.jsonl",
@@ -215,14 +241,23 @@ fn who_does_not_belong_to_the_run_is_refused_and_harms_nobody() {
     assert!(!left("2"), "a part that was refused leaves nothing behind");
 
     let first = scene.starts("1/2", &run);
-    let other = [&run[..], &["--keys", "8"]].concat();
-    let (code, out, error) = scene.starts("2/2", &other).over();
-    assert_eq!(code, 254, "{out}{error}");
+    // Once part 1 is there; until then it finds no run.
+    let other = [&early[..], &["--keys", "8"]].concat();
+    let began = Instant::now();
+    let error = loop {
+        let (code, out, error) = scene.starts("2/2", &other).over();
+        assert!(!left("2"), "a part that was refused leaves nothing behind");
+        match code {
+            254 => break error,
+            255 if error.contains("no run on this database waits") => {}
+            _ => panic!("{code}: {out}{error}"),
+        }
+        assert!(began.elapsed().as_secs() < 300, "the run does not begin");
+    };
     assert!(
         error.contains("part 1 has keys 5, and this part 8"),
         "{error}"
     );
-    assert!(!left("2"), "a part that was refused leaves nothing behind");
     let second = scene.starts("2/2", &run);
     assert_eq!((first.over().0, second.over().0), (2, 2));
     scene.merge();
@@ -298,14 +333,14 @@ fn a_first_part_that_starts_again_leaves_the_run_before_it_undecided() {
     let mut first = scene.starts("1/2", &run);
     let second = scene.starts("2/2", &run);
     let history = scene.dir.path().join("1/latest/history.jsonl");
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let in_a_burst = || {
         let text = std::fs::read_to_string(&history).unwrap_or_default();
         text.contains("\"phase\":\"burst\"")
     };
     while !in_a_burst() {
         assert!(began.elapsed().as_secs() < 300, "the run does not begin");
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(10));
     }
     first.0.kill().expect("it goes on");
     first.0.wait().expect("it ended");
@@ -321,10 +356,58 @@ fn a_first_part_that_starts_again_leaves_the_run_before_it_undecided() {
         error.contains("undecided: the tables are not this run's any more"),
         "{error}"
     );
+    let said = error.matches("not this run's any more").count();
+    assert_eq!(said, 1, "it is said once: {error}");
     let merge = ["merge", "killed/latest", "2/latest", "-o", "whole.jsonl"];
     let (code, out, error) = scene.says(&merge);
     assert_eq!(code, 0, "{out}{error}");
     let (code, out, error) = scene.says(&["check", "whole.jsonl", "--level", "read-committed"]);
     assert_eq!(code, 2, "{out}{error}");
     assert!(out.contains("a part of this run was disturbed"), "{out}");
+}
+
+/// Whoever waits for the others as long as it takes does not wait for a database that is gone,
+/// and says how far it came.
+#[cfg(unix)]
+#[test]
+fn who_is_interrupted_at_a_database_that_is_gone_ends() {
+    let scene = Scene::with(&["--inter-region-rtt", "2ms"]);
+    let run = ["register", "--backend", "dsql", "--bursts", "8,8"];
+    let run = [&run[..], &["--requests", "100000"]].concat();
+    let parts = ["1/2", "2/2"].map(|part| scene.starts(part, &run));
+    let Scene { regions, dir } = scene;
+    let began = Instant::now();
+    for store in ["1", "2"] {
+        let history = dir.path().join(store).join("latest/history.jsonl");
+        let writes = || {
+            let text = std::fs::read_to_string(&history).unwrap_or_default();
+            text.contains("\"f\":\"write\"")
+        };
+        while !writes() {
+            assert!(began.elapsed().as_secs() < 300, "the run does not begin");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    drop(regions);
+    for part in parts {
+        let id = part.0.id().to_string();
+        let kill = std::process::Command::new("kill")
+            .args(["-INT", &id])
+            .status();
+        assert!(kill.expect("kill runs").success());
+        let (code, out, error) = part.over();
+        // A burst whose clients all gave up may be over before.
+        assert!([2, 255].contains(&code), "{code}: {out}{error}");
+        for said in [
+            "requests were not made",
+            "undecided: whether the tables were this run's to the end could not be seen",
+        ] {
+            assert!(error.contains(said), "{said}: {error}");
+        }
+    }
+    // They wait for each other for ten minutes.
+    assert!(
+        began.elapsed().as_secs() < 300,
+        "the database was waited for"
+    );
 }

@@ -222,7 +222,7 @@ fn another_witness_runs_on_them() -> Result<(), Failed> {
     for _ in 0..2 {
         let (code, stdout, stderr) = run("dynamodb")?;
         assert_eq!(code, Some(1), "{stdout}{stderr}");
-        let header = "DynamoDB Global Tables · real · us-east-1, us-east-2\n";
+        let header = "DynamoDB Global Tables · loopback · us-east-1, us-east-2\n";
         assert!(stdout.starts_with(header), "{stdout}");
         assert!(stdout.contains("1 seat oversold"), "{stdout}");
     }

@@ -248,32 +248,38 @@ async fn aws_that_lets_nobody_in_is_told_of_without_keys() {
 #[tokio::test]
 async fn what_was_meant_for_another_option_is_not_repeated() {
     let dir = tempfile::tempdir().expect("a folder");
-    let url = format!("us-east-1=postgres://u:{PASSWORD}@h/d");
-    for arguments in [
-        &["run", "seats", &url][..],
-        &["run", "--uri", &url],
-        &["run", "--backend", "postgres", "--endpoint", &url],
-        &["run", "--backend", "dynamodb", "--endpoint", &url],
-        &["run", "--backend", &url],
-        &["run", &url],
-        &["run", "--level", &url],
-        &["run", "--part", &url, "--seed", "7"],
-        &["doctor", &url],
-        &["check", &url],
-        &["merge", &url, "-o", &url],
-        &["provision", "dsql", "--region", &url],
+    for password in [
+        PASSWORD.to_owned(),
+        format!("{PASSWORD} '\"{PASSWORD}"),
+        format!("p,{PASSWORD}`\n\\{PASSWORD}"),
     ] {
-        let output = runs(dir.path(), arguments, &[]).await;
-        let said = holds_none(dir.path(), &output, &format!("{arguments:?}"));
-        assert!(!output.status.success(), "{arguments:?}: {said}");
+        let url = format!("us-east-1=postgres://u:{password}@h/d");
+        for arguments in [
+            &["run", "seats", &url][..],
+            &["run", "--uri", &url],
+            &["run", "--backend", "postgres", "--endpoint", &url],
+            &["run", "--backend", "dynamodb", "--endpoint", &url],
+            &["run", "--backend", &url],
+            &["run", &url],
+            &["run", "--level", &url],
+            &["run", "--part", &url, "--seed", "7"],
+            &["doctor", &url],
+            &["check", &url],
+            &["merge", &url, "-o", &url],
+            &["provision", "dsql", "--region", &url],
+        ] {
+            let output = runs(dir.path(), arguments, &[]).await;
+            let said = holds_none(dir.path(), &output, &format!("{arguments:?}"));
+            assert!(!output.status.success(), "{arguments:?}: {said}");
+        }
+        let endpoints = format!("us-east-1=https://u:{password}@h,us-east-2=https://h");
+        let run = ["run", "--backend", "dynamodb", "--yes"];
+        let variable = [("WITNESS_DYNAMODB_ENDPOINTS", endpoints.as_str())];
+        let output = runs(dir.path(), &run, &variable).await;
+        let said = holds_none(dir.path(), &output, "endpoints");
+        assert_eq!(output.status.code(), Some(254), "{said}");
+        assert!(said.contains("a name or a password before an @"), "{said}");
     }
-    let endpoints = format!("us-east-1=https://u:{PASSWORD}@h,us-east-2=https://h");
-    let run = ["run", "--backend", "dynamodb", "--yes"];
-    let variable = [("WITNESS_DYNAMODB_ENDPOINTS", endpoints.as_str())];
-    let output = runs(dir.path(), &run, &variable).await;
-    let said = holds_none(dir.path(), &output, "endpoints");
-    assert_eq!(output.status.code(), Some(254), "{said}");
-    assert!(said.contains("a name or a password before an @"), "{said}");
 }
 
 #[tokio::test]

@@ -54,23 +54,47 @@ impl Endpoint {
         let Ok(text) = std::env::var(variable) else {
             return Ok(Vec::new());
         };
+        // Reports show endpoints whole, and it may be a password, with commas in it.
+        if text.contains('@') {
+            return Err(format!(
+                "{variable}: a name or a password before an @ is of no use there: leave it out"
+            ));
+        }
         let parts = text
             .split(',')
             .map(str::trim)
             .filter(|part| !part.is_empty());
-        let named = parts.map(|part| {
-            let endpoint: Endpoint = part.parse().map_err(|e| format!("{variable}: {e}"))?;
-            // Reports show endpoints whole, and it may be a password.
-            match endpoint.host.contains('@') {
-                true => Err(format!(
-                    "{variable}, {}: a name or a password before an @ is of no use there: leave it out",
-                    endpoint.region
-                )),
-                false => Ok(endpoint),
-            }
-        });
+        let named = parts.map(|part| part.parse().map_err(|e| format!("{variable}: {e}")));
         named.collect()
     }
+}
+
+/// Where a region is connected to.
+#[cfg(feature = "aws")]
+pub(super) struct Place {
+    /// What a report prints of it.
+    pub(super) printed: Endpoint,
+    /// The name or the address that is connected to.
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
+/// Whether any of them is this host, however it is named: nothing of AWS's is there. It is
+/// looked up as whoever connects does; a name that leads nowhere is nobody's.
+#[cfg(feature = "aws")]
+pub(super) async fn any_on_loopback(places: &[Place]) -> bool {
+    for place in places {
+        let found = tokio::net::lookup_host((place.host.as_str(), place.port)).await;
+        let here = |address: std::net::SocketAddr| {
+            let ip = address.ip().to_canonical();
+            // Whoever connects to no address in particular comes to this host, too.
+            ip.is_loopback() || ip.is_unspecified()
+        };
+        if found.is_ok_and(|mut addresses| addresses.any(here)) {
+            return true;
+        }
+    }
+    false
 }
 
 impl fmt::Display for Endpoint {
@@ -98,6 +122,39 @@ mod tests {
         assert_eq!(arn.region, "us-east-2");
         assert_eq!(arn.resource("dsql"), Some("cluster/abc"));
         assert_eq!(arn.resource("dynamodb"), None);
+    }
+
+    #[cfg(feature = "aws")]
+    #[tokio::test]
+    async fn this_host_is_known_by_whatever_leads_to_it() {
+        let place = |host: &str| Place {
+            printed: Endpoint {
+                region: "r".into(),
+                host: host.into(),
+            },
+            host: host.into(),
+            port: 1,
+        };
+        for (host, here) in [
+            ("127.0.0.1", true),
+            ("127.8.9.1", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("0.0.0.0", true),
+            ("localhost", true),
+            ("192.0.2.1", false),
+            ("2001:db8::1", false),
+            ("", false),
+        ] {
+            assert_eq!(any_on_loopback(&[place(host)]).await, here, "{host}");
+            let beside = [place("192.0.2.1"), place(host)];
+            assert_eq!(
+                any_on_loopback(&beside).await,
+                here,
+                "{host} beside another"
+            );
+        }
+        assert!(!any_on_loopback(&[]).await);
     }
 
     #[test]

@@ -40,6 +40,8 @@ use crate::doctor::{Checks, HOST};
 
 #[cfg(feature = "aws")]
 pub(crate) use aws::{Clients as AwsClients, message as sdk_message};
+#[cfg(feature = "aws")]
+use endpoint::Place;
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use options::{DsqlOptions, DynamoOptions, Reads, Writes, refuse_foreign};
 pub use servers::{Isolation, ServerOptions, Url};
@@ -107,7 +109,9 @@ pub enum OpenError {
 pub struct About {
     /// The database, as people call it.
     pub title: String,
-    /// `embedded` or `real`. A server of the real program is real, whoever started it.
+    /// `embedded` in this process, `real`, or `loopback`: what answers for AWS on this host,
+    /// such as the regions of `witness regions up`. A server of PostgreSQL or MariaDB is real,
+    /// whoever started it, and wherever.
     pub provenance: &'static str,
     /// The consistency that it claims.
     pub claim: &'static str,
@@ -131,19 +135,20 @@ pub struct Opened {
 
 #[cfg(feature = "aws")]
 impl Opened {
-    /// What runs against embedded servers is never reported as real, nor the reverse.
-    fn new(
+    /// What runs against embedded servers is never reported as real, nor the reverse; and no
+    /// server on this host is taken for one of AWS's.
+    async fn new(
         title: &str,
         claim: &'static str,
         isolation: Option<&'static str>,
-        endpoints: Vec<Endpoint>,
+        places: Vec<Place>,
         database: impl Database + 'static,
         embedded: Option<Box<dyn Any + Send + Sync>>,
     ) -> Opened {
-        let provenance = if embedded.is_some() {
-            "embedded"
-        } else {
-            "real"
+        let provenance = match embedded {
+            Some(_) => "embedded",
+            None if endpoint::any_on_loopback(&places).await => "loopback",
+            None => "real",
         };
         Opened {
             database: Arc::new(database),
@@ -152,7 +157,7 @@ impl Opened {
                 provenance,
                 claim,
                 isolation,
-                endpoints,
+                endpoints: places.into_iter().map(|place| place.printed).collect(),
             },
             embedded,
         }

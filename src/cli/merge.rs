@@ -89,11 +89,8 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
             "a recorder would be called nothing: give each a --name",
         ));
     }
-    let twice = |(at, name): &(usize, &String)| names[..*at].contains(name);
-    if let Some((_, name)) = names.iter().enumerate().find(twice) {
-        return Err(Failure::bad_input(format!(
-            "two recorders would be called {name:?}: give each a --name of its own"
-        )));
+    if let Some(same) = same(&args.paths, &all_saved, names) {
+        return Err(Failure::bad_input(same));
     }
     if let Some((name, _)) = args.starts.iter().find(|(name, _)| !names.contains(name)) {
         return Err(Failure::bad_input(format!(
@@ -180,6 +177,30 @@ pub(super) fn main(args: &Args) -> Result<Outcome, Failure> {
         )?;
     }
     Ok(Outcome::Done)
+}
+
+/// Which two cannot both be merged, and why.
+fn same(paths: &[PathBuf], all_saved: &[Saved], names: &[String]) -> Option<String> {
+    let whole = |saved: &Saved| saved.history.canonicalize().ok();
+    let part = |saved: &Saved| saved.run.as_ref().and_then(parts::part);
+    let pairs = (0..paths.len()).flat_map(|at| (0..at).map(move |before| (before, at)));
+    pairs.into_iter().find_map(|(before, at)| {
+        let (one, other) = (&all_saved[before], &all_saved[at]);
+        let both = format!("{} and {}", paths[before].display(), paths[at].display());
+        if whole(one).is_some_and(|whole_one| Some(whole_one) == whole(other)) {
+            return Some(format!("{both} are one history: give it once"));
+        }
+        if names[before] != names[at] {
+            return None;
+        }
+        Some(match part(one).filter(|it| Some(*it) == part(other)) {
+            Some(part) => format!("{both} are both part {part}: give each part of one run once"),
+            None => format!(
+                "two recorders would be called {:?}: give each a --name of its own",
+                names[at]
+            ),
+        })
+    })
 }
 
 /// What the run called its recorder, as its events do.

@@ -10,6 +10,7 @@ mod databases;
 mod doctor;
 mod list;
 mod merge;
+mod passwords;
 #[cfg(feature = "aws")]
 mod provision;
 mod regions;
@@ -177,27 +178,10 @@ impl<W: Write> Write for UntilClosed<W> {
 
 /// Says it on standard error, if anybody hears it: who hears nothing is no reason to stop.
 fn tell(text: impl Display) {
-    let text = without_passwords(&text.to_string());
+    let given = std::env::vars_os().map(|(_, value)| value);
+    let given = std::env::args_os().chain(given);
+    let text = passwords::hidden(&text.to_string(), given);
     let _ = anstream::stderr().write_all(text.as_bytes());
-}
-
-/// The text with `…` for what comes before the `@` of each address in it: what is wrong with an
-/// argument is said with the argument, and that may have been meant for another option.
-fn without_passwords(text: &str) -> String {
-    let mut said = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("://") {
-        said.push_str(before);
-        said.push_str("://");
-        let ends = |c: char| c.is_whitespace() || ['\'', '"', '`'].contains(&c);
-        let address = &after[..after.find(ends).unwrap_or(after.len())];
-        let at = address.rfind('@').unwrap_or(0);
-        if at > 0 {
-            said.push('…');
-        }
-        rest = &after[at..];
-    }
-    said + rest
 }
 
 /// The runtime of the subcommands that need one.
@@ -230,23 +214,6 @@ async fn interrupted() {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
-
-    #[test]
-    fn no_address_is_said_with_its_password() {
-        for (text, expected) in [
-            ("no url", "no url"),
-            ("at http://h:1/x, and", "at http://h:1/x, and"),
-            ("'a=postgres://u:p@h/d' is", "'a=postgres://…@h/d' is"),
-            (
-                "mysql://u:p@q@h and https://k@i",
-                "mysql://…@h and https://…@i",
-            ),
-            ("mail a@b, http://h", "mail a@b, http://h"),
-            ("http://", "http://"),
-        ] {
-            assert_eq!(super::without_passwords(text), expected);
-        }
-    }
 
     #[test]
     fn the_arguments_make_sense() {

@@ -415,6 +415,14 @@ impl Screen {
         self.error = self.error.take().or(shown.err());
         match told {
             Told::Began(..) | Told::Progress(Progress::Tally(_)) => {}
+            Told::Ended(ended) => {
+                for what in &ended.not_done {
+                    tell(format_args!("witness: not done: {what}\n"));
+                }
+                if let Some(why) = &ended.undecided {
+                    tell(format_args!("witness: undecided: {why}\n"));
+                }
+            }
             Told::Progress(Progress::Setup) => self.line("making the tables"),
             Told::Progress(Progress::Meeting) => self.line("waiting for the other parts"),
             Told::Progress(Progress::Burst { clients }) => {
@@ -442,12 +450,6 @@ impl Screen {
     fn finish(&mut self, done: &Finished) -> Result<(), Failure> {
         if let Some(error) = self.error.take() {
             return Err(error.into());
-        }
-        for what in &done.ended.not_done {
-            tell(format_args!("witness: not done: {what}\n"));
-        }
-        if let Some(why) = &done.ended.undecided {
-            tell(format_args!("witness: undecided: {why}\n"));
         }
         if let Some(missed) = &done.unclocked {
             tell(format_args!("witness: note: {missed}\n"));

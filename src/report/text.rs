@@ -37,7 +37,7 @@ const TRANSACTIONS_MAX: usize = 8;
 pub(super) const BOLD: Style = Style::new().bold();
 pub(super) const DIM: Style = Style::new().dimmed();
 
-/// What ran, and where: whether the regions were embedded or real is never left out.
+/// What ran, and where: whether the regions were embedded, on loopback or real is never left out.
 ///
 /// # Errors
 /// Those of the writer, here and below.

@@ -21,6 +21,7 @@
 //! likelier, and nothing else.
 
 mod error;
+mod join;
 mod table;
 
 use std::sync::Arc;
@@ -31,7 +32,7 @@ use tokio::time::Instant;
 use witness_workloads::{Database, DbError, PARTS, Part, Row, new_run};
 
 use self::table::{PartsTable, is};
-use crate::parts::difference;
+use super::Stop;
 
 pub use self::error::PartError;
 
@@ -41,6 +42,9 @@ const POLL: Duration = Duration::from_millis(20);
 const LEAD: Duration = Duration::from_millis(100);
 /// A moment that is further away is a clock's mistake.
 const LEAD_MAX: Duration = Duration::from_secs(10);
+/// How long the last look at the table may take, and how long it is tried again: nobody is
+/// waited for any more.
+const LOOK_MAX: Duration = Duration::from_secs(5);
 /// The key of the row that opens a run: the table has one of them, the latest.
 const OPENING: &str = "run";
 /// The step of the first meeting. Who has come no further has written nothing.
@@ -129,60 +133,6 @@ impl Meeting {
         self.say(opening).await
     }
 
-    /// Another part finds the run that waits for it, and goes when the first says so. Where
-    /// that opens a new run meanwhile, it is that one.
-    ///
-    /// # Errors
-    /// See [`PartError`]; nothing was written that matters to anybody.
-    pub async fn join(&mut self) -> Result<(), PartError> {
-        let (me, part, waited) = (new_run(), self.part(), self.parted.wait_max);
-        self.step = FIRST;
-        let mut joined = None;
-        let look = async |meeting: &mut Meeting| meeting.may_join(&me, &mut joined).await;
-        let late = |_, because| PartError::NoRun {
-            part,
-            waited,
-            because,
-        };
-        let moment = self.poll(look, late).await?;
-        until(moment).await;
-        Ok(())
-    }
-
-    /// Joins the run that is there, if it waits for this part: the moment in which all go.
-    async fn may_join(
-        &mut self,
-        me: &str,
-        joined: &mut Option<String>,
-    ) -> Result<Seen<Duration>, Trouble> {
-        let waits = Ok(Seen::Missing(1));
-        let Some(opening) = self.table.row(OPENING).await? else {
-            return waits;
-        };
-        self.run = opening.get("run").cloned().unwrap_or_default();
-        let go = self.table.row(&self.id(FIRST, 1, "")).await?;
-        match (joined.as_ref() == Some(&self.run), go) {
-            (true, Some(go)) => return Ok(Seen::There(moment(&go))),
-            // Somebody else's run, which began without this part.
-            (false, Some(_)) | (true, None) => return waits,
-            (false, None) => {}
-        }
-        let part = self.part();
-        if self.table.there(&self.run, FIRST, part.number()).await? > 0 {
-            return waits;
-        }
-        agree(&opening, &self.parted.plan)?;
-        let here = self.row(me);
-        self.say(here).await?;
-        *joined = Some(self.run.clone());
-        // Only what is read after that tells whether there is another.
-        if self.table.there(&self.run, FIRST, part.number()).await? > 1 {
-            let (part, of) = (part.number(), part.of());
-            return Err(PartError::Twice { part, of }.into());
-        }
-        waits
-    }
-
     /// Waits for the others. All go at the same moment, as far as their clocks agree.
     pub(super) async fn again(&mut self) -> Result<(), PartError> {
         self.step += 1;
@@ -200,7 +150,7 @@ impl Meeting {
             because,
         };
         let look = async |meeting: &mut Meeting| meeting.may_go().await;
-        let seen = self.poll(look, late).await;
+        let seen = self.poll(waited, look, late).await;
         let mut moment = self.confess(seen).await?;
         if part.is_first() {
             moment = now().saturating_add(self.lead());
@@ -254,7 +204,10 @@ impl Meeting {
 
     async fn still_ours(&mut self) -> Result<(), PartError> {
         let ours = async |meeting: &mut Meeting| meeting.ours().await.map(Seen::There);
-        let seen = self.poll(ours, |_, why| PartError::Unseen(why)).await;
+        let wait_max = self.parted.wait_max;
+        let seen = self
+            .poll(wait_max, ours, |_, why| PartError::Unseen(why))
+            .await;
         self.confess(seen).await
     }
 
@@ -298,10 +251,15 @@ impl Meeting {
         is(row, "run", &self.run)
     }
 
-    /// Whether the tables were this run's alone until now: asked when the evidence is read.
-    pub(super) async fn undisturbed(&mut self) -> Result<(), PartError> {
+    /// Whether the tables were this run's alone until now: asked when the evidence is read. A
+    /// wish to stop ends it; of one from before it is the second, which ends everything.
+    pub(super) async fn undisturbed(&mut self, stop: &Stop) -> Result<(), PartError> {
         let look = async |meeting: &mut Meeting| {
-            let rows = meeting.rows_of_ours().await?;
+            let rows = tokio::time::timeout(LOOK_MAX, meeting.rows_of_ours()).await;
+            let rows = rows.unwrap_or_else(|_| {
+                let silent = format!("no answer within {LOOK_MAX:?}");
+                Err(DbError::indeterminate("timeout", silent).into())
+            })?;
             // Who joined another run and came no further has written nothing.
             let wrote = |row: &Row| !is(row, "step", FIRST);
             match rows.iter().any(|row| !meeting.is_mine(row) && wrote(row)) {
@@ -309,13 +267,23 @@ impl Meeting {
                 false => Ok(Seen::There(())),
             }
         };
-        let seen = self.poll(look, |_, why| PartError::Unseen(why)).await;
+        let stopped = stop.requested();
+        let wait_max = self.parted.wait_max.min(LOOK_MAX);
+        let looking = self.poll(wait_max, look, |_, why| PartError::Unseen(why));
+        let seen = match stopped {
+            true => looking.await,
+            false => stop
+                .or(looking)
+                .await
+                .unwrap_or_else(|| Err(PartError::Unseen("; it was stopped before it was".into()))),
+        };
         self.confess(seen).await
     }
 
     /// Looks until there is what is waited for; what the database said last is told.
     async fn poll<T>(
         &mut self,
+        wait_max: Duration,
         mut look: impl AsyncFnMut(&mut Meeting) -> Result<Seen<T>, Trouble>,
         late: impl FnOnce(usize, String) -> PartError,
     ) -> Result<T, PartError> {
@@ -331,7 +299,7 @@ impl Meeting {
                 Err(Trouble::Part(error)) => return Err(error),
                 Err(Trouble::Database(error)) => format!("; the database says: {error}"),
             };
-            if began.elapsed() > self.parted.wait_max {
+            if began.elapsed() > wait_max {
                 return Err(late(missing, because));
             }
             tokio::time::sleep(POLL).await;
@@ -368,20 +336,6 @@ impl Meeting {
 fn moment(go: &Row) -> Duration {
     let at = go.get("at").and_then(|at| at.parse().ok());
     at.map_or(Duration::ZERO, Duration::from_nanos)
-}
-
-/// Whether the run was asked as this part is.
-fn agree(opening: &Row, ours: &Value) -> Result<(), PartError> {
-    let plan = opening.get("plan").map_or("", String::as_str);
-    let theirs: Value = serde_json::from_str(plan).unwrap_or_default();
-    match difference(&theirs, ours) {
-        None => Ok(()),
-        Some((name, theirs, ours)) => Err(PartError::Differs {
-            name: name.to_owned(),
-            theirs: theirs.to_string(),
-            ours: ours.to_string(),
-        }),
-    }
 }
 
 /// Since the Unix epoch.

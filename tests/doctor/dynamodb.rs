@@ -210,7 +210,12 @@ async fn a_table_that_is_not_there_is_not_missing() {
     let check = checks.find(|check| check["name"] == "tables").unwrap();
     assert_eq!(check["state"], "not-checked");
     let found = check["found"].as_str().unwrap();
-    for said in ["witness_seats", "witness_lists", "a run makes", provision] {
+    for said in [
+        "witness_seats",
+        "witness_lists",
+        "a run makes them where",
+        provision,
+    ] {
         assert!(found.contains(said), "{found}");
     }
     let ok = of_state(&all, "ok");

@@ -83,7 +83,7 @@ fn open(url: &str, dynamodb: DynamoOptions) -> Result<Arc<dyn Database>, Failed>
         ..Options::default()
     };
     let opened = RUNTIME.block_on(backends::find("dynamodb")?.open(&options))?;
-    assert_eq!(opened.about.provenance, "real");
+    assert_eq!(opened.about.provenance, "loopback");
     RUNTIME.block_on(opened.database.create(&[LEDGER, SEATS]))?;
     Ok(opened.database)
 }
@@ -316,7 +316,7 @@ fn run(url: &str, arguments: &[&str]) -> Result<(), Failed> {
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     let (stdout, stderr) = (text(&said.stdout), text(&said.stderr));
     assert_eq!(said.status.code(), Some(0), "{stdout}{stderr}");
-    assert!(stdout.contains("· real · us-east-1\n"), "{stdout}");
+    assert!(stdout.contains("· loopback · us-east-1\n"), "{stdout}");
     Ok(())
 }
 

@@ -266,6 +266,7 @@ mod tests {
         let node = Node {
             region: "us-east-2".into(),
             host: "h.dsql.us-east-2.on.aws".into(),
+            given: true,
             port: 5432,
             address: None,
         };

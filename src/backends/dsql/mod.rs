@@ -100,16 +100,17 @@ impl Backend for Dsql {
         } else {
             (DsqlDatabase::real(&endpoints, options).await?, None)
         };
-        let endpoints = database.nodes.iter().map(Node::endpoint).collect();
+        let places = database.nodes.iter().map(Node::place).collect();
         let embedded = cluster.map(|cluster| Box::new(cluster) as _);
         Ok(Opened::new(
             "Aurora DSQL",
             "strong snapshot isolation",
             Some("strong-snapshot-isolation"),
-            endpoints,
+            places,
             database,
             embedded,
-        ))
+        )
+        .await)
     }
 }
 
@@ -171,6 +172,7 @@ impl DsqlDatabase {
             .map(|e| Node {
                 region: e.region.clone(),
                 host: e.host.clone(),
+                given: false,
                 port: e.address.port(),
                 address: Some(e.address.ip()),
             })

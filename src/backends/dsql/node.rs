@@ -1,8 +1,9 @@
 //! One regional endpoint: where it is, and the name that TLS and tokens know it by.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::super::Endpoint;
+use super::super::endpoint::Place;
 
 /// Where a cluster listens.
 const PORT: u16 = 5432;
@@ -13,23 +14,34 @@ pub(super) struct Node {
     pub(super) region: String,
     /// The name that TLS verifies and that the token is minted for.
     pub(super) host: String,
+    /// Whether a user gave that name: those of the embedded cluster nobody has heard of.
+    pub(super) given: bool,
     pub(super) port: u16,
     /// Where it really is, when not where its name says.
     pub(super) address: Option<IpAddr>,
 }
 
 impl Node {
-    /// What a report prints.
-    pub(super) fn endpoint(&self) -> Endpoint {
-        Endpoint {
-            region: self.region.clone(),
-            host: self.printed(),
+    /// What a report prints, and what is connected to.
+    pub(super) fn place(&self) -> Place {
+        Place {
+            printed: Endpoint {
+                region: self.region.clone(),
+                host: self.printed(),
+            },
+            host: match self.address {
+                Some(address) => address.to_string(),
+                None => self.host.clone(),
+            },
+            port: self.port,
         }
     }
 
     pub(super) fn printed(&self) -> String {
-        match self.address {
-            Some(address) => format!("{address}:{}", self.port),
+        let address = self.address.map(|ip| SocketAddr::new(ip, self.port));
+        match address {
+            Some(address) if self.given => format!("{} at {address}", self.host),
+            Some(address) => address.to_string(),
             None if self.port != PORT => format!("{}:{}", self.host, self.port),
             None => self.host.clone(),
         }
@@ -65,6 +77,7 @@ impl Node {
         Node {
             region,
             host,
+            given: true,
             port,
             address: None,
         }
@@ -95,5 +108,21 @@ mod tests {
             let named = (expected != "localhost").then_some(id);
             assert_eq!(node.cluster(), named, "{text}");
         }
+    }
+
+    #[test]
+    fn a_name_is_printed_with_the_address_that_stands_for_it() {
+        let mut node = Node::real(&"r=h.on.aws:5433".parse().unwrap());
+        assert_eq!(node.printed(), "h.on.aws:5433");
+        assert_eq!(node.place().host, "h.on.aws");
+        node.address = Some([127, 0, 0, 1].into());
+        assert_eq!(node.printed(), "h.on.aws at 127.0.0.1:5433");
+        assert_eq!(node.place().printed.host, node.printed());
+        assert_eq!(node.place().host, "127.0.0.1");
+        node.given = false;
+        assert_eq!(node.printed(), "127.0.0.1:5433");
+        node.address = Some(std::net::Ipv6Addr::LOCALHOST.into());
+        assert_eq!(node.printed(), "[::1]:5433");
+        assert_eq!(node.place().host, "::1");
     }
 }

@@ -12,9 +12,9 @@ use aws_sdk_dynamodb::types::{
 };
 use witness_workloads::{Connection, Table};
 
-use super::Node;
 use super::connection::DynamoConnection;
 use super::tables::{DynamoDatabase, WITNESS_REGION};
+use super::{Node, authority};
 use crate::backends::sdk_message;
 use crate::doctor::{self, Checks, Fix, reach};
 use crate::provision::ProvisionError;
@@ -84,8 +84,9 @@ impl DynamoDatabase {
             }
         }
         if !absent.is_empty() {
+            let them = if absent.len() == 1 { "it" } else { "them" };
             let why = format!(
-                "there is no {}: a run makes it where the keys may, which is not tried here, or \
+                "there is no {}: a run makes {them} where the keys may, which is not tried here, or \
                  before it `{}`",
                 absent.join(", no "),
                 self.provision()
@@ -329,15 +330,11 @@ async fn may_read(
 fn server(node: &Node) -> Option<reach::Server> {
     let url = node.url.clone();
     let url = url.unwrap_or_else(|| format!("https://{}", node.printed()));
-    let authority = url.strip_prefix("https://")?.split('/').next()?;
-    let (name, port) = match authority.rsplit_once(':') {
-        Some((name, port)) if !port.ends_with(']') => (name, port.parse().ok()?),
-        _ => (authority, 443),
-    };
+    let (name, port) = authority(&url).filter(|_| url.starts_with("https://"))?;
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     Some(reach::Server {
-        name: name.trim_matches(['[', ']']).to_owned(),
+        name: name.to_owned(),
         address: None,
         port,
         roots: Arc::new(roots),

@@ -29,6 +29,7 @@ use self::tables::DynamoDatabase;
 use crate::doctor::Checks;
 use crate::provision::cost::{Estimate, Shape};
 
+use super::endpoint::Place;
 use super::{Backend, DynamoOptions, Endpoint, OpenError, Opened, Options, aws, endpoints};
 
 /// The environment variable that names real endpoints.
@@ -154,7 +155,7 @@ impl Backend for DynamoDb {
         } else {
             (self.real(&endpoints, options).await?, None)
         };
-        let endpoints = database.nodes.iter().map(Node::endpoint).collect();
+        let places = database.nodes.iter().map(Node::place).collect();
         let embedded = servers.map(|servers| Box::new(servers) as _);
         let claim = match database.nodes.len() {
             1 => "strong consistency of each operation, in one region",
@@ -164,10 +165,11 @@ impl Backend for DynamoDb {
             "DynamoDB Global Tables",
             claim,
             ISOLATION,
-            endpoints,
+            places,
             database,
             embedded,
-        ))
+        )
+        .await)
     }
 }
 
@@ -297,11 +299,18 @@ impl Node {
         }
     }
 
-    /// What a report prints.
-    fn endpoint(&self) -> Endpoint {
-        Endpoint {
-            region: self.region.clone(),
-            host: self.printed(),
+    /// What a report prints, and what is connected to.
+    fn place(&self) -> Place {
+        let printed = self.printed();
+        // Of what is no URL the driver says so.
+        let (host, port) = authority(&printed).unwrap_or_default();
+        Place {
+            host: host.to_owned(),
+            port,
+            printed: Endpoint {
+                region: self.region.clone(),
+                host: printed,
+            },
         }
     }
 
@@ -325,21 +334,24 @@ impl Node {
     }
 }
 
+/// The host that a URL names, and its port; none where that is no number.
+fn authority(url: &str) -> Option<(&str, u16)> {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()?),
+        _ if scheme == "http" => (authority, 80),
+        _ => (authority, 443),
+    };
+    Some((host.trim_matches(['[', ']']), port))
+}
+
+/// Whether the URL says so by itself: nobody is asked what a name stands for.
 fn loopback(url: &str) -> bool {
-    let authority = url
-        .trim_start_matches("http://")
-        .trim_start_matches("https://")
-        .split('/')
-        .next()
-        .unwrap_or_default();
-    let host = authority
-        .rsplit_once(':')
-        .map_or(authority, |(host, _)| host);
-    host == "localhost"
-        || host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+    authority(url).is_some_and(|(host, _)| {
+        let address = host.parse::<std::net::IpAddr>();
+        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    })
 }
 
 #[cfg(test)]

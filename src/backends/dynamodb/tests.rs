@@ -87,6 +87,11 @@ async fn plain_http_is_for_loopback_only() {
     for (host, taken) in [
         ("http://127.0.0.1:8000", true),
         ("http://localhost:8000", true),
+        ("http://localhost", true),
+        ("http://[::1]", true),
+        ("http://[::1]:8000", true),
+        ("http://127.0.0.1@db.example.com", false),
+        ("http://db.example.com/127.0.0.1:8000", false),
         ("http://db.example.com", false),
         ("http://10.0.0.1:8000", false),
         ("https://db.example.com", true),
@@ -94,6 +99,25 @@ async fn plain_http_is_for_loopback_only() {
         let endpoint = format!("us-east-1={host}").parse().unwrap();
         let opened = MREC.real(&[endpoint], &Options::default()).await;
         assert_eq!(opened.is_ok(), taken, "{host}");
+    }
+}
+
+#[test]
+fn a_url_names_a_host_and_a_port() {
+    for (url, named) in [
+        ("https://h", Some(("h", 443))),
+        ("http://h", Some(("h", 80))),
+        ("h:8000", Some(("h", 8000))),
+        ("https://[2001:db8::1]", Some(("2001:db8::1", 443))),
+        (
+            "https://[2001:db8::1]:8000/path:9",
+            Some(("2001:db8::1", 8000)),
+        ),
+        ("http://h:8000?x:9", Some(("h", 8000))),
+        ("https://h:port", None),
+        ("https://h:99999", None),
+    ] {
+        assert_eq!(authority(url), named, "{url}");
     }
 }
 

@@ -144,14 +144,15 @@ async fn server(target: &Target, timeout: Duration, checks: &mut Checks) -> Opti
     Some(greeting)
 }
 
-/// What would not let a table be dropped: what depends on it, or on its rows' type, and is not
-/// part of it.
+/// What would not let a table be dropped: what depends on it, or on the type of its rows or of
+/// arrays of them, and is not part of it.
 const HELD: &str = "\
-    SELECT DISTINCT t.oid::regclass::text, pg_describe_object(d.classid, d.objid, 0) \
+    SELECT DISTINCT t.oid::regclass::text, pg_describe_object(d.classid, d.objid, d.objsubid) \
     FROM pg_class t \
+    JOIN pg_type y ON y.oid = t.reltype \
     JOIN pg_depend d ON d.deptype = 'n' \
      AND (d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid \
-          OR d.refclassid = 'pg_type'::regclass AND d.refobjid = t.reltype) \
+          OR d.refclassid = 'pg_type'::regclass AND d.refobjid IN (y.oid, y.typarray)) \
     LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid \
     LEFT JOIN pg_constraint c ON d.classid = 'pg_constraint'::regclass AND c.oid = d.objid \
     WHERE t.relname IN (TABLES) AND t.relkind IN ('r', 'p') AND pg_table_is_visible(t.oid) \

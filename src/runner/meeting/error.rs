@@ -31,8 +31,10 @@ pub enum PartError {
         /// What the database said, if it did.
         because: String,
     },
-    /// The first part was asked otherwise.
-    #[error("part 1 has {name} {theirs}, and this part {ours}: give all parts the same")]
+    /// The first part was asked otherwise, and no other began.
+    #[error(
+        "part 1 has {name} {theirs}, and this part {ours}; no other began within {waited:?}: give all parts the same, and begin with part 1 if it is over"
+    )]
     Differs {
         /// What of it.
         name: String,
@@ -40,6 +42,8 @@ pub enum PartError {
         theirs: String,
         /// What this part has, as JSON.
         ours: String,
+        /// How long another was waited for.
+        waited: Duration,
     },
     /// Another is the same part.
     #[error("two are part {part}/{of} of this run: stop one, and begin with part 1 again")]
@@ -51,7 +55,7 @@ pub enum PartError {
     },
     /// A first part has begun another run.
     #[error(
-        "the tables are not this run's any more: another part 1 began while it went on, and emptied them; nothing can be decided of either run"
+        "the tables are not this run's any more: another part 1 has begun on them, and empties them; nothing can be decided of this run"
     )]
     Displaced,
     /// Another run's part was at the tables.

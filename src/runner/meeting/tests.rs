@@ -1,12 +1,13 @@
 //! Parts that meet on a table in memory, and those that must not.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde_json::json;
 use witness_workloads::{Connection, Expectation, Page, Table};
 
+use super::join::Search;
 use super::*;
 
 /// What takes longer than this is not going to happen.
@@ -24,6 +25,8 @@ struct Memory {
     reads: Arc<AtomicUsize>,
     /// How often the whole table was read.
     scans: Arc<AtomicUsize>,
+    /// Whoever reads the whole table never hears of it.
+    silent: Arc<AtomicBool>,
 }
 
 impl Memory {
@@ -129,6 +132,9 @@ impl Connection for Memory {
 
     async fn scan(&mut self, _: &Table, _: Option<&str>) -> Result<Page, DbError> {
         self.scans.fetch_add(1, Ordering::Relaxed);
+        if self.silent.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         let rows = self.rows.lock().unwrap().clone();
         let rows = rows.ok_or_else(|| DbError::definite("42P01", "no such table"))?;
         Ok(Page { rows, next: None })
@@ -326,8 +332,62 @@ fn who_was_asked_otherwise_is_told_what_differs() {
         parted.plan["keys"] = 8.into();
         let joined = begin(&memory, parted).await;
         let refused = joined.map(drop).unwrap_err().to_string();
-        let message = "part 1 has keys 5, and this part 8: give all parts the same";
+        let message = "part 1 has keys 5, and this part 8; no other began within 0ns: give all \
+                       parts the same, and begin with part 1 if it is over";
         assert_eq!(refused, message);
+        assert_eq!(memory.rows(), [opening_of("x")], "nothing was written");
+    });
+}
+
+/// What is left of a run that is over looks like one that waits.
+#[test]
+fn who_was_asked_otherwise_than_a_dead_run_joins_the_next() {
+    on_one_thread(async {
+        let memory = Memory::made();
+        memory.set(vec![opening_of("dead")]);
+        let asked = |part| {
+            let (memory, mut parted) = (memory.clone(), parted(part, PATIENCE));
+            parted.plan["keys"] = 8.into();
+            tokio::task::spawn_local(async move { begin(&memory, parted).await })
+        };
+        let second = asked("2/2");
+        while memory.reads.load(Ordering::Relaxed) < 10 && !second.is_finished() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert!(!second.is_finished(), "a run may begin yet");
+        assert_eq!(memory.rows(), [opening_of("dead")], "it joined nobody");
+        // Part 1 makes the tables anew.
+        memory.set(Vec::new());
+        let first = asked("1/2").await.unwrap().unwrap();
+        let second = second.await.unwrap().unwrap();
+        assert_ne!(first.run(), "dead");
+        assert_eq!(first.run(), second.run());
+    });
+}
+
+/// Which is told only of what is there in the end.
+#[test]
+fn what_differed_and_is_gone_is_not_told() {
+    on_one_thread(async {
+        let memory = Memory::made();
+        memory.set(vec![opening_of("x")]);
+        let mut meeting = Meeting::new(&memory.database(), parted("2/2", Duration::ZERO));
+        meeting.parted.plan["keys"] = 8.into();
+        let mut search = Search {
+            me: "me".into(),
+            joined: None,
+            differs: None,
+        };
+        let looked = meeting.may_join(&mut search).await;
+        assert!(matches!(looked, Ok(Seen::Missing(1))));
+        assert!(search.differs.is_some());
+        for gone in [Vec::new(), vec![opening_of("x"), row_of("x", 1, 1)]] {
+            memory.set(gone);
+            search.differs = Some(("keys".into(), 5.into(), 8.into()));
+            let looked = meeting.may_join(&mut search).await;
+            assert!(matches!(looked, Ok(Seen::Missing(1))));
+            assert_eq!(search.differs, None);
+        }
     });
 }
 
@@ -400,7 +460,7 @@ fn who_has_met_reads_no_more_than_the_rows_it_waits_for() {
         let mut second = other.await.unwrap().unwrap();
         assert_eq!(memory.scans.load(Ordering::Relaxed), scans);
         for part in [&mut first, &mut second] {
-            part.undisturbed().await.unwrap();
+            part.undisturbed(&Stop::default()).await.unwrap();
         }
         assert_eq!(memory.scans.load(Ordering::Relaxed), scans + 2);
     });
@@ -420,13 +480,13 @@ fn who_is_displaced_while_it_writes_knows_it_and_lets_the_other_run_know() {
                 other.open().await.unwrap();
                 let known = match ask {
                     "again" => displaced.again().await,
-                    "undisturbed" => displaced.undisturbed().await,
+                    "undisturbed" => displaced.undisturbed(&Stop::default()).await,
                     _ => displaced.about_to_write().await,
                 };
                 assert!(matches!(known, Err(PartError::Displaced)), "{known:?}");
-                let known = displaced.undisturbed().await;
+                let known = displaced.undisturbed(&Stop::default()).await;
                 assert!(matches!(known, Err(PartError::Displaced)), "{known:?}");
-                let known = other.undisturbed().await;
+                let known = other.undisturbed(&Stop::default()).await;
                 assert!(matches!(known, Err(PartError::Intruded)), "{known:?}");
             }
         }
@@ -446,7 +506,7 @@ fn who_is_displaced_while_it_waits_harms_nobody() {
         other.open().await.unwrap();
         let known = waiting.await.unwrap();
         assert!(matches!(known, Err(PartError::Displaced)), "{known:?}");
-        other.undisturbed().await.unwrap();
+        other.undisturbed(&Stop::default()).await.unwrap();
     });
 }
 
@@ -469,8 +529,61 @@ fn tables_that_cannot_be_looked_at_are_not_taken_for_undisturbed() {
         let [mut first, _] = pair(&memory).await;
         *memory.rows.lock().unwrap() = None;
         first.parted.wait_max = Duration::ZERO;
-        let unseen = first.undisturbed().await.unwrap_err();
+        let unseen = first.undisturbed(&Stop::default()).await.unwrap_err();
         assert!(matches!(unseen, PartError::Unseen(_)), "{unseen}");
         assert!(unseen.to_string().ends_with("no such table"), "{unseen}");
+    });
+}
+
+/// Whether it answers nothing or only refuses: it is gone, and the others have nothing to do
+/// with it any more.
+#[test]
+fn who_looks_in_the_end_waits_for_nobody() {
+    on_one_thread(async {
+        for silent in [false, true] {
+            let memory = Memory::made();
+            let [mut first, _] = pair(&memory).await;
+            first.parted.wait_max = 10 * PATIENCE;
+            match silent {
+                true => memory.silent.store(true, Ordering::Relaxed),
+                false => *memory.rows.lock().unwrap() = None,
+            }
+            let stop = Stop::default();
+            let looked = tokio::time::timeout(PATIENCE, first.undisturbed(&stop)).await;
+            let unseen = looked.expect("it waits no longer").unwrap_err();
+            assert!(matches!(unseen, PartError::Unseen(_)), "{unseen}");
+            let said = match silent {
+                true => "the database says: timeout: no answer within 5s",
+                false => "the database says: 42P01: no such table",
+            };
+            assert!(unseen.to_string().ends_with(said), "{unseen}");
+        }
+    });
+}
+
+#[test]
+fn who_looks_in_the_end_ends_where_somebody_asks_for_it() {
+    on_one_thread(async {
+        let memory = Memory::made();
+        let [mut first, _] = pair(&memory).await;
+        memory.silent.store(true, Ordering::Relaxed);
+        let (stop, looked) = (Stop::default(), memory.scans.load(Ordering::Relaxed));
+        let asked = stop.clone();
+        let looking = tokio::task::spawn_local(async move { first.undisturbed(&asked).await });
+        while memory.scans.load(Ordering::Relaxed) == looked {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        stop.request();
+        let looked = tokio::time::timeout(PATIENCE, looking).await;
+        let unseen = looked.expect("it ends").unwrap().unwrap_err().to_string();
+        assert!(
+            unseen.ends_with("; it was stopped before it was"),
+            "{unseen}"
+        );
+
+        // Who was to stop before looks all the same.
+        let memory = Memory::made();
+        let [mut first, _] = pair(&memory).await;
+        first.undisturbed(&stop).await.unwrap();
     });
 }
