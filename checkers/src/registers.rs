@@ -3,7 +3,7 @@
 
 use crate::checker::Options;
 use crate::intern::NONE;
-use crate::linearizable::{self, Conflict, Groups, Intervals, Meaning};
+use crate::linearizable::{self, Case, Conflict, Groups, Intervals, Meaning, ObjectOptions};
 use crate::monitors::Interval;
 use crate::monitors::register::{Action, Operation, Reason};
 use crate::operations::{NEVER, Operations, Outcome};
@@ -13,6 +13,7 @@ use crate::verdict::Anomaly;
 /// The operations of a history on registers. A monitor's ids are indices of operations.
 pub(crate) struct Registers<'a> {
     operations: &'a Operations,
+    options: &'a ObjectOptions,
     meaning: Meaning,
     groups: Groups,
     /// By position.
@@ -20,12 +21,12 @@ pub(crate) struct Registers<'a> {
     intervals: Intervals,
 }
 
-/// An operation that is neither a read nor a write, or writes what tells nobody who wrote it.
+/// An operation that is neither a read nor a write.
 pub(crate) type Misfit = String;
 
 impl<'a> Registers<'a> {
     /// By what is certain of their order in time.
-    pub(crate) fn new(operations: &'a Operations, options: &Options) -> Result<Self, Misfit> {
+    pub(crate) fn new(operations: &'a Operations, options: &'a Options) -> Result<Self, Misfit> {
         let uncertainty_ns = options.object.clock_uncertainty_ns;
         let certain = Intervals::new(operations, uncertainty_ns);
         Registers::with(operations, options, certain)
@@ -36,7 +37,7 @@ impl<'a> Registers<'a> {
     /// Nothing is in doubt that what is certain breaks.
     pub(crate) fn doubt(
         &self,
-        options: &Options,
+        options: &'a Options,
         ruling: &mut Ruling,
         holds: impl Fn(&Registers<'a>) -> bool,
     ) {
@@ -59,7 +60,7 @@ impl<'a> Registers<'a> {
 
     fn with(
         operations: &'a Operations,
-        options: &Options,
+        options: &'a Options,
         intervals: Intervals,
     ) -> Result<Self, Misfit> {
         if let Some(model) = &options.object.model
@@ -70,6 +71,7 @@ impl<'a> Registers<'a> {
         let uncertainty_ns = options.object.clock_uncertainty_ns;
         Ok(Registers {
             operations,
+            options: &options.object,
             meaning: linearizable::meaning(operations, options),
             groups: Groups::new(operations, options).map_err(|misfit| misfit.to_string())?,
             instants: instants(operations, &intervals, uncertainty_ns),
@@ -120,14 +122,20 @@ impl<'a> Registers<'a> {
         if !happened && operation.outcome != Outcome::Unknown {
             return Ok(None);
         }
-        let value = operation.argument;
-        if value == NONE || Some(value) == self.meaning.initial {
-            return Err(format!(
-                "{} writes what was there at first: which write a read saw cannot be told",
-                self.name(at)
-            ));
-        }
-        Ok(Some(Action::Write(value)))
+        Ok(Some(match operation.argument {
+            value if Some(value) == self.meaning.initial => Action::WriteInitial,
+            value => Action::Write(value),
+        }))
+    }
+
+    /// The same for the search, which may use so much while `at_once` are searched.
+    pub(crate) fn case(&self, at_once: usize) -> Case<'a> {
+        linearizable::case(
+            self.operations,
+            self.options,
+            self.intervals.clone(),
+            at_once,
+        )
     }
 
     /// The operations of one register. Times are nanoseconds, and no two alike: of two
@@ -166,19 +174,6 @@ impl<'a> Registers<'a> {
     /// The same of an operation that a monitor names.
     pub(crate) fn name_of(&self, id: u64) -> String {
         self.name(id as u32)
-    }
-
-    /// Why a monitor could not tell, or that the same value was written twice.
-    pub(crate) fn undecided(&self, why: crate::monitors::Undecided) -> String {
-        use crate::monitors::Undecided;
-        match why {
-            Undecided::RepeatedValue { first, second } => format!(
-                "{} and {} write the same value: which of them a read saw cannot be told",
-                self.name_of(first),
-                self.name_of(second)
-            ),
-            other => other.to_string(),
-        }
     }
 
     /// Why a read cannot be explained, in words, and the operations that show it.

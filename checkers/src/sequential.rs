@@ -184,8 +184,10 @@ fn by_monitor(operations: &Operations, options: &Options, who: &[u32]) -> Option
     Some(
         match sequential::check(&history, &options.object.budget(1)) {
             Outcome::Valid => Judged::Valid(Vec::new()),
-            Outcome::Undecided(Undecided::RepeatedValue { .. }) => return None,
-            Outcome::Undecided(why) => Judged::Unknown(registers.undecided(why)),
+            Outcome::Undecided(
+                Undecided::RepeatedValue { .. } | Undecided::InitialValue { .. },
+            ) => return None,
+            Outcome::Undecided(why) => Judged::Unknown(why.to_string()),
             Outcome::Violated(violation) => Judged::Violated(Violation {
                 explanation: explain(&registers, &violation),
                 operations: (violation.operations.iter())
@@ -215,8 +217,7 @@ fn processes(operations: &Operations) -> Vec<u32> {
     who.collect()
 }
 
-/// All operations in the order of their calls; none if one is neither a read nor a write, or
-/// writes what was there at first.
+/// All operations in the order of their calls; none if one is neither a read nor a write.
 fn history(
     operations: &Operations,
     registers: &Registers<'_>,
