@@ -105,6 +105,9 @@ impl<'a> Registers<'a> {
     /// What an operation did; none if it says nothing.
     pub(crate) fn action(&self, at: u32) -> Result<Option<Action>, Misfit> {
         let operation = &self.operations.all[at as usize];
+        if linearizable::is_mute(operation.outcome, self.options) {
+            return Ok(None);
+        }
         let happened = operation.outcome == Outcome::Happened;
         if Some(operation.f) == self.meaning.read {
             return Ok(match operation.result {
@@ -117,7 +120,13 @@ impl<'a> Registers<'a> {
         if Some(operation.f) != self.meaning.write {
             let f = &self.operations.fs()[usize::from(operation.f)];
             let event = operation.call;
-            return Err(format!("event {event}: expected read or write, found {f}"));
+            let found = match (&**f, operation.outcome) {
+                ("cas", Outcome::Refused) => "a refused cas, which says what the value was not",
+                (f, _) => f,
+            };
+            return Err(format!(
+                "event {event}: expected read or write, found {found}"
+            ));
         }
         if !happened && operation.outcome != Outcome::Unknown {
             return Ok(None);

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use serde_json::json;
-use witness_checkers::{Digest, NilReads, Options, Stop, Valid, Verdict, all, find};
+use witness_checkers::{Digest, FailedCas, NilReads, Options, Stop, Valid, Verdict, all, find};
 use witness_histories::{History, history};
 
 const STALE: &str = "0 invoke write x 1\n0 ok write x 1\n0 invoke write x 2\n0 ok write x 2\n1 invoke read x\n1 ok read x 1";
@@ -279,6 +279,37 @@ fn what_cannot_be_told_is_unknown_and_says_why() {
             (verdict.valid, &*verdict.summary),
             (Valid::Unknown, "only registers are judged so, and no kv")
         );
+    }
+}
+
+#[test]
+fn a_failed_compare_and_set_says_as_much_as_was_asked() {
+    let failed = |why: &str| {
+        let failed = format!("{STALE}\n2 invoke cas x [7,8]\n2 fail cas x [7,8]{why}");
+        history(&failed.replace("1 ok read x 1", "1 ok read x 2")).unwrap()
+    };
+    let (refused, conflict) = (failed(""), failed(" conflict: lost"));
+    let mut ignored = Options::default();
+    ignored.object.failed_cas = Some(FailedCas::Ignore);
+    let mut nil = Options::default();
+    nil.object.nil_reads = NilReads::Unknown;
+    for checker in ["staleness", "regular"] {
+        let verdict = decide(checker, &refused, &Options::default());
+        assert_eq!(
+            (verdict.valid, &*verdict.summary),
+            (
+                Valid::Unknown,
+                "event 6: expected read or write, found a refused cas, which says what the value was not"
+            )
+        );
+        for (history, options) in [
+            (&refused, &ignored),
+            (&refused, &nil),
+            (&conflict, &Options::default()),
+        ] {
+            let verdict = decide(checker, history, options);
+            assert_eq!(verdict.valid, Valid::True, "{checker}: {verdict:?}");
+        }
     }
 }
 

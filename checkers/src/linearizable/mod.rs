@@ -35,7 +35,7 @@ pub(crate) use judge::{Case, Judge, Judged, Violation, capitalised, named};
 pub use model::{Call, Model};
 pub use models::{ModelError, ModelInfo, models};
 pub(crate) use models::{guess, may_tell};
-pub(crate) use object::{Misfit, Object, objects};
+pub(crate) use object::{Misfit, Object, is_mute, objects};
 pub use options::{FailedCas, Initial, KeyBy, NilReads, ObjectOptions};
 pub use proof::{Flaw, Order, Proof};
 pub(crate) use space::{INITIAL, Space, States};
