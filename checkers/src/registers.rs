@@ -32,6 +32,14 @@ impl<'a> Registers<'a> {
         Registers::with(operations, options, certain)
     }
 
+    /// By the order of events alone, whatever any clock said.
+    pub(crate) fn by_events(
+        operations: &'a Operations,
+        options: &'a Options,
+    ) -> Result<Self, Misfit> {
+        Registers::with(operations, options, Intervals::of_events())
+    }
+
     /// Adds to the ruling what several recorders leave in doubt: what is certain need not
     /// be all that holds, so some way in which everything may have happened must show it.
     /// Nothing is in doubt that what is certain breaks.
@@ -183,6 +191,15 @@ impl<'a> Registers<'a> {
     /// The same of an operation that a monitor names.
     pub(crate) fn name_of(&self, id: u64) -> String {
         self.name(id as u32)
+    }
+
+    /// The same, and of which key if there are several.
+    pub(crate) fn name_with_key(&self, id: u64) -> String {
+        let name = self.name_of(id);
+        match self.key(&[id as u32]) {
+            Some(key) if self.len() > 1 => format!("{name} on key {key}"),
+            _ => name,
+        }
     }
 
     /// Why a read cannot be explained, in words, and the operations that show it.
