@@ -253,8 +253,14 @@ enum Quick {
 pub(crate) fn choose(operations: &Operations, options: &Options) -> Result<Chosen, String> {
     let name = name_of_model(operations, options).ok_or_else(|| {
         let fs = operations.fs();
+        let tell = match fs.len() {
+            0 => return "there are no operations: nothing tells the model".to_owned(),
+            1 => "does not tell",
+            _ => "do not tell",
+        };
         let fs = words::list(fs.iter(), fs.len());
-        format!("{fs} do not tell the model: name one")
+        let names = models::names();
+        format!("{fs} {tell} the model: name it with --model, one of {names}")
     })?;
     let judge = models::find(name, &options.object).map_err(|error| error.to_string())?;
     let quick = match name {
