@@ -12,7 +12,7 @@
 //! - a register is *k-atomic* (Aiyer, Alvisi and Bazzi, "On the Availability of Non-strict
 //!   Quorum Systems", DISC 2005) if all operations can be put in one order that respects real
 //!   time, in which each read returns the value of one of the last k writes before it.
-//!   1-atomic is linearizable. The smallest k is [`Versions`]: k = 1 is decided exactly by
+//!   1-atomic is linearizable. The smallest k is [`Staleness::versions`]: k = 1 is decided exactly by
 //!   zones (Gibbons and Korach, "Testing Shared Memories", SIAM J. Comput. 26(4), 1997), k = 2
 //!   by LBT (see `two_atomic`); for a greater k no fast algorithm is known, so there it is
 //!   bounded: from below by one more than any read missed, from above by the best of some
