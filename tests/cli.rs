@@ -438,7 +438,7 @@ fn a_violation_is_shrunk_to_a_history_that_is_still_one() {
     let sale = witness(&["shrink", "sale"], dir.path());
     assert_eq!(sale.code, 2, "{}", sale.stdout);
     assert!(
-        sale.stdout.contains("do not tell the model"),
+        sale.stdout.contains("does not tell the model"),
         "{}",
         sale.stdout
     );

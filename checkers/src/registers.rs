@@ -3,7 +3,7 @@
 
 use crate::checker::Options;
 use crate::intern::NONE;
-use crate::linearizable::{self, Conflict, Groups, Intervals, Meaning};
+use crate::linearizable::{self, Case, Conflict, Groups, Intervals, Meaning, ObjectOptions};
 use crate::monitors::Interval;
 use crate::monitors::register::{Action, Operation, Reason};
 use crate::operations::{NEVER, Operations, Outcome};
@@ -13,6 +13,7 @@ use crate::verdict::Anomaly;
 /// The operations of a history on registers. A monitor's ids are indices of operations.
 pub(crate) struct Registers<'a> {
     operations: &'a Operations,
+    options: &'a ObjectOptions,
     meaning: Meaning,
     groups: Groups,
     /// By position.
@@ -20,15 +21,23 @@ pub(crate) struct Registers<'a> {
     intervals: Intervals,
 }
 
-/// An operation that is neither a read nor a write, or writes what tells nobody who wrote it.
+/// An operation that is neither a read nor a write.
 pub(crate) type Misfit = String;
 
 impl<'a> Registers<'a> {
     /// By what is certain of their order in time.
-    pub(crate) fn new(operations: &'a Operations, options: &Options) -> Result<Self, Misfit> {
+    pub(crate) fn new(operations: &'a Operations, options: &'a Options) -> Result<Self, Misfit> {
         let uncertainty_ns = options.object.clock_uncertainty_ns;
         let certain = Intervals::new(operations, uncertainty_ns);
         Registers::with(operations, options, certain)
+    }
+
+    /// By the order of events alone, whatever any clock said.
+    pub(crate) fn by_events(
+        operations: &'a Operations,
+        options: &'a Options,
+    ) -> Result<Self, Misfit> {
+        Registers::with(operations, options, Intervals::of_events())
     }
 
     /// Adds to the ruling what several recorders leave in doubt: what is certain need not
@@ -36,7 +45,7 @@ impl<'a> Registers<'a> {
     /// Nothing is in doubt that what is certain breaks.
     pub(crate) fn doubt(
         &self,
-        options: &Options,
+        options: &'a Options,
         ruling: &mut Ruling,
         holds: impl Fn(&Registers<'a>) -> bool,
     ) {
@@ -59,7 +68,7 @@ impl<'a> Registers<'a> {
 
     fn with(
         operations: &'a Operations,
-        options: &Options,
+        options: &'a Options,
         intervals: Intervals,
     ) -> Result<Self, Misfit> {
         if let Some(model) = &options.object.model
@@ -70,6 +79,7 @@ impl<'a> Registers<'a> {
         let uncertainty_ns = options.object.clock_uncertainty_ns;
         Ok(Registers {
             operations,
+            options: &options.object,
             meaning: linearizable::meaning(operations, options),
             groups: Groups::new(operations, options).map_err(|misfit| misfit.to_string())?,
             instants: instants(operations, &intervals, uncertainty_ns),
@@ -103,6 +113,9 @@ impl<'a> Registers<'a> {
     /// What an operation did; none if it says nothing.
     pub(crate) fn action(&self, at: u32) -> Result<Option<Action>, Misfit> {
         let operation = &self.operations.all[at as usize];
+        if linearizable::is_mute(operation.outcome, self.options) {
+            return Ok(None);
+        }
         let happened = operation.outcome == Outcome::Happened;
         if Some(operation.f) == self.meaning.read {
             return Ok(match operation.result {
@@ -115,19 +128,31 @@ impl<'a> Registers<'a> {
         if Some(operation.f) != self.meaning.write {
             let f = &self.operations.fs()[usize::from(operation.f)];
             let event = operation.call;
-            return Err(format!("event {event}: expected read or write, found {f}"));
+            let found = match (&**f, operation.outcome) {
+                ("cas", Outcome::Refused) => "a refused cas, which says what the value was not",
+                (f, _) => f,
+            };
+            return Err(format!(
+                "event {event}: expected read or write, found {found}"
+            ));
         }
         if !happened && operation.outcome != Outcome::Unknown {
             return Ok(None);
         }
-        let value = operation.argument;
-        if value == NONE || Some(value) == self.meaning.initial {
-            return Err(format!(
-                "{} writes what was there at first: which write a read saw cannot be told",
-                self.name(at)
-            ));
-        }
-        Ok(Some(Action::Write(value)))
+        Ok(Some(match operation.argument {
+            value if Some(value) == self.meaning.initial => Action::WriteInitial,
+            value => Action::Write(value),
+        }))
+    }
+
+    /// The same for the search, which may use so much while `at_once` are searched.
+    pub(crate) fn case(&self, at_once: usize) -> Case<'a> {
+        linearizable::case(
+            self.operations,
+            self.options,
+            self.intervals.clone(),
+            at_once,
+        )
     }
 
     /// The operations of one register. Times are nanoseconds, and no two alike: of two
@@ -168,16 +193,12 @@ impl<'a> Registers<'a> {
         self.name(id as u32)
     }
 
-    /// Why a monitor could not tell, or that the same value was written twice.
-    pub(crate) fn undecided(&self, why: crate::monitors::Undecided) -> String {
-        use crate::monitors::Undecided;
-        match why {
-            Undecided::RepeatedValue { first, second } => format!(
-                "{} and {} write the same value: which of them a read saw cannot be told",
-                self.name_of(first),
-                self.name_of(second)
-            ),
-            other => other.to_string(),
+    /// The same, and of which key if there are several.
+    pub(crate) fn name_with_key(&self, id: u64) -> String {
+        let name = self.name_of(id);
+        match self.key(&[id as u32]) {
+            Some(key) if self.len() > 1 => format!("{name} on key {key}"),
+            _ => name,
         }
     }
 

@@ -4,8 +4,8 @@
 //! **Property.** MWRegWeak, the weakest of the multi-writer regularities of Shao, Welch,
 //! Pierce and Lee (SIAM J. Comput. 40(1), 2011), by key; see
 //! [`monitors::regular`](crate::monitors::regular). Two reads need not agree with each other.
-//! **Sound and complete**, values that are written again included, unless one is the value that
-//! was there at first: that is unknown.
+//! **Sound and complete**, values that are written again included. No search, so that nothing limits
+//! it: O(n log n).
 
 use rayon::prelude::*;
 
@@ -70,7 +70,7 @@ impl Checker for Regular {
                     let (text, shown) = registers.impossible(&violation.reason);
                     registers.anomaly(ANOMALY, registers.key(members), text, &shown)
                 }),
-                Ok(Outcome::Undecided(why)) => ruling.doubt(registers.undecided(why)),
+                Ok(Outcome::Undecided(why)) => ruling.doubt(why.to_string()),
                 Err(misfit) => ruling.doubt(misfit),
             }
         }

@@ -17,19 +17,20 @@ mod search;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use indexmap::IndexSet;
 use rayon::prelude::*;
 
 use crate::checker::{Checker, Need, Options};
 use crate::digest::Digest;
 use crate::linearizable::{
-    self, Case, Chosen, Groups, Intervals, Judged, Misfit, ObjectOptions, Violation, capitalised,
+    self, Chosen, Groups, Intervals, Judged, Misfit, ObjectOptions, Violation, capitalised,
 };
 use crate::monitors::sequential::{self, Because, Operation, Reason, Step};
 use crate::monitors::{self, Outcome, Undecided};
 use crate::operations::{Operations, Outcome as End};
 use crate::registers::Registers;
 use crate::ruling::Ruling;
-use crate::verdict::{Valid, Verdict};
+use crate::verdict::{Valid, Verdict, WITNESSES_MAX};
 use crate::words;
 pub(crate) use judge::{Ordered, judge};
 
@@ -44,6 +45,8 @@ const UNKNOWN_PROCESSES: &str =
 const LINEARIZABLE_STEPS_MAX: u64 = 200_000;
 /// The part of the memory that this may take.
 const LINEARIZABLE_BYTES_PART: u64 = 4;
+/// Steps of search for words, where the monitor has few.
+const WORDING_STEPS_MAX: u64 = 1_000_000;
 
 impl Checker for Sequential {
     fn name(&self) -> &'static str {
@@ -69,6 +72,8 @@ impl Checker for Sequential {
     fn check(&self, digest: &Digest, options: &Options) -> Verdict {
         let operations = digest.operations();
         let mut ruling = Ruling::new(self, digest);
+        // The order of a process needs no clock.
+        let options = &without_clocks(options);
         let chosen = match linearizable::choose(operations, options) {
             Ok(chosen) => chosen,
             Err(problem) => return ruling.refuse(problem),
@@ -116,6 +121,17 @@ impl Checker for Sequential {
     }
 }
 
+/// The same, as if all clocks were right.
+fn without_clocks(options: &Options) -> Options {
+    Options {
+        object: ObjectOptions {
+            clock_uncertainty_ns: 0,
+            ..options.object.clone()
+        },
+        ..options.clone()
+    }
+}
+
 fn decide(
     chosen: &Chosen,
     operations: &Operations,
@@ -126,20 +142,24 @@ fn decide(
         return Ok((Judged::Valid(Vec::new()), None));
     }
     let who = processes(operations);
-    if chosen.is_register()
-        && let Some(judged) = by_monitor(operations, options, &who)
-    {
-        return Ok((judged, None));
-    }
-    let case = Case {
-        operations,
-        intervals: Intervals::of_events(),
-        options: &options.object,
-        budget: options.object.budget(1),
-        thorough: false,
-        picked_of: None,
+    let search = |steps_max: u64| {
+        let mut case = linearizable::case(operations, &options.object, Intervals::of_events(), 1);
+        case.budget.steps_max = case.budget.steps_max.min(steps_max);
+        chosen.judge().order(&case, groups, &who)
     };
-    chosen.judge().order(&case, groups, &who)
+    let found = match chosen.is_register() {
+        true => by_monitor(operations, options, groups, &who),
+        false => None,
+    };
+    match found {
+        None => search(u64::MAX),
+        Some(ByMonitor::Found(found)) => Ok(found),
+        // A few operations show more than how far each process came.
+        Some(ByMonitor::NoOrder(found)) => match search(WORDING_STEPS_MAX)? {
+            (Judged::Violated(violation), group) => Ok((Judged::Violated(violation), group)),
+            _ => Ok(found),
+        },
+    }
 }
 
 /// Whether it is easy to see that each object has an order that agrees with that of the events
@@ -157,14 +177,8 @@ fn is_linearizable(
         memory_bytes_max: options.memory_bytes_max / LINEARIZABLE_BYTES_PART,
         ..options.clone()
     };
-    let case = Case {
-        operations,
-        intervals: Intervals::of_events(),
-        options: &options,
-        budget: options.budget(rayon::current_num_threads()),
-        thorough: false,
-        picked_of: None,
-    };
+    let at_once = rayon::current_num_threads();
+    let case = linearizable::case(operations, &options, Intervals::of_events(), at_once);
     let all: Vec<&[u32]> = groups.iter().collect();
     let judged: Vec<_> = all
         .par_iter()
@@ -177,24 +191,48 @@ fn is_linearizable(
     Ok(all_are)
 }
 
+/// What the monitor found.
+enum ByMonitor {
+    Found(Ordered),
+    /// A violation of which it knows no cycle.
+    NoOrder(Ordered),
+}
+
 /// Registers that write each value once; none if these are others.
-fn by_monitor(operations: &Operations, options: &Options, who: &[u32]) -> Option<Judged> {
-    let registers = Registers::new(operations, options).ok()?;
+fn by_monitor(
+    operations: &Operations,
+    options: &Options,
+    groups: &Groups,
+    who: &[u32],
+) -> Option<ByMonitor> {
+    let registers = Registers::by_events(operations, options).ok()?;
     let history = history(operations, &registers, who)?;
-    Some(
-        match sequential::check(&history, &options.object.budget(1)) {
-            Outcome::Valid => Judged::Valid(Vec::new()),
-            Outcome::Undecided(Undecided::RepeatedValue { .. }) => return None,
-            Outcome::Undecided(why) => Judged::Unknown(registers.undecided(why)),
-            Outcome::Violated(violation) => Judged::Violated(Violation {
-                explanation: explain(&registers, &violation),
-                operations: (violation.operations.iter())
-                    .map(|&at| (at as u32, true))
-                    .collect(),
+    let found = match sequential::check(&history, &options.object.budget(1)) {
+        Outcome::Valid => (Judged::Valid(Vec::new()), None),
+        Outcome::Undecided(Undecided::RepeatedValue { .. } | Undecided::InitialValue { .. }) => {
+            return None;
+        }
+        Outcome::Undecided(why) => (Judged::Unknown(why.to_string()), None),
+        Outcome::Violated(violation) => {
+            let has_cycle = violation.reason != Reason::NoOrder;
+            let (explanation, shown) = explain(&registers, &violation);
+            let is_of = |members: &[u32]| {
+                let is_member = |&id: &u64| members.binary_search(&(id as u32)).is_ok();
+                violation.operations.iter().all(is_member)
+            };
+            let group = groups.iter().position(is_of);
+            let violated = Judged::Violated(Violation {
+                explanation,
+                operations: shown.into_iter().map(|at| (at as u32, true)).collect(),
                 culprit: None,
-            }),
-        },
-    )
+            });
+            if !has_cycle {
+                return Some(ByMonitor::NoOrder((violated, group)));
+            }
+            (violated, group)
+        }
+    };
+    Some(ByMonitor::Found(found))
 }
 
 /// Who did each operation: its process, until the end of that process's next operation that
@@ -215,8 +253,7 @@ fn processes(operations: &Operations) -> Vec<u32> {
     who.collect()
 }
 
-/// All operations in the order of their calls; none if one is neither a read nor a write, or
-/// writes what was there at first.
+/// All operations in the order of their calls; none if one is neither a read nor a write.
 fn history(
     operations: &Operations,
     registers: &Registers<'_>,
@@ -240,28 +277,58 @@ fn history(
     Some(history)
 }
 
-fn explain(registers: &Registers<'_>, violation: &monitors::Violation<Reason>) -> String {
-    match &violation.reason {
+/// Why there is no order, and the operations that show it: of many those of the first steps.
+fn explain(
+    registers: &Registers<'_>,
+    violation: &monitors::Violation<Reason>,
+) -> (String, Vec<u64>) {
+    let all = violation.operations.clone();
+    let steps = match &violation.reason {
         Reason::NeverWritten { read } => {
-            let reason = crate::monitors::register::Reason::NeverWritten { read: *read };
-            registers.impossible(&reason).0
+            let reason = monitors::register::Reason::NeverWritten { read: *read };
+            return registers.impossible(&reason);
         }
-        Reason::Cycle { steps } => {
-            let next = steps.iter().cycle().skip(1);
-            let steps = steps
-                .iter()
-                .zip(next)
-                .map(|(step, next)| capitalised(&precedes(registers, step, next.operation)));
-            let steps: Vec<String> = steps.collect();
-            format!("{} So each would come before itself.", steps.join(" "))
-        }
-        other => capitalised(&format!("{other}.")),
+        Reason::Cycle { steps } => steps,
+        other => return (capitalised(&format!("{other}.")), all),
+    };
+    let next = steps.iter().cycle().skip(1);
+    let mut text = String::new();
+    for (step, next) in steps.iter().zip(next).take(words::LISTED_MAX) {
+        text.push_str(&capitalised(&precedes(registers, step, next.operation)));
+        text.push(' ');
     }
+    if let Some(more) = steps
+        .len()
+        .checked_sub(words::LISTED_MAX)
+        .filter(|&more| more > 0)
+    {
+        let more = words::count(more as u64, "more step");
+        text.push_str(&format!(
+            "So it goes on for {more}, back to the first operation. "
+        ));
+    }
+    text.push_str("So each would come before itself.");
+    if all.len() <= WITNESSES_MAX {
+        return (text, all);
+    }
+    text.push_str(&format!(
+        " Of {}, {WITNESSES_MAX} are listed, those of the first steps.",
+        words::count(all.len() as u64, "operation")
+    ));
+    let of_steps = steps.iter().flat_map(|step| {
+        let read = match step.because {
+            Because::StillRead { read } => Some(read),
+            _ => None,
+        };
+        [Some(step.operation), read].into_iter().flatten()
+    });
+    let shown: IndexSet<u64> = of_steps.chain(all).collect();
+    (text, shown.into_iter().take(WITNESSES_MAX).collect())
 }
 
 /// That one operation must come before another, and why.
 fn precedes(registers: &Registers<'_>, step: &Step, next: u64) -> String {
-    let (one, other) = (registers.name_of(step.operation), registers.name_of(next));
+    let [one, other] = [step.operation, next].map(|id| registers.name_with_key(id));
     match step.because {
         Because::Process => {
             format!("{one} comes before {other}: their process did them in this order.")
@@ -272,7 +339,7 @@ fn precedes(registers: &Registers<'_>, step: &Step, next: u64) -> String {
         }
         Because::StillRead { read } => format!(
             "{one} comes before {other}: {}, which comes after the first, saw the second's value.",
-            registers.name_of(read)
+            registers.name_with_key(read)
         ),
     }
 }

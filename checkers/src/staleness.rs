@@ -6,7 +6,10 @@
 //! k-atomic, bounded if it is above 2, and by how long and how many versions each stale read
 //! was behind; see [`monitors::staleness`](crate::monitors::staleness). The summary gives the
 //! greatest of each. Times are those of the events, less twice the clocks' uncertainty.
-//! **Sound and complete** where each value is written once; elsewhere unknown.
+//! **Sound and complete.** Where a value is written again, or is the one that was there at first, a
+//! read of it may be of any of its writes: what is measured is then a bound, and where neither
+//! a stale read nor a likely write of each read decides, the search of the checker
+//! `linearizable` does, past whose budget it is unknown.
 
 use std::cmp::Reverse;
 
@@ -16,11 +19,10 @@ use rayon::prelude::*;
 
 use crate::checker::{Checker, Need, Options};
 use crate::digest::Digest;
-use crate::intern::NONE;
-use crate::linearizable::{self, capitalised};
-use crate::monitors::Stop;
+use crate::linearizable::{self, Chosen, Judged, Violation, capitalised};
+use crate::monitors;
 use crate::monitors::register::Reason;
-use crate::monitors::staleness::{self, StaleRead};
+use crate::monitors::staleness::{self, Bounds, StaleRead};
 use crate::operations::Outcome;
 use crate::registers::{Misfit, Registers};
 use crate::ruling::Ruling;
@@ -62,8 +64,7 @@ impl Checker for Staleness {
         operations.all.iter().all(|operation| {
             Some(usize::from(operation.f)) != write
                 || matches!(operation.outcome, Outcome::Failed | Outcome::Refused)
-                || (operation.argument != NONE
-                    && written.insert((operation.key, operation.argument)))
+                || written.insert((operation.key, operation.argument))
         })
     }
 
@@ -73,6 +74,10 @@ impl Checker for Staleness {
         let registers = match Registers::new(operations, options) {
             Ok(registers) => registers,
             Err(misfit) => return ruling.refuse(misfit),
+        };
+        let chosen = match linearizable::register(operations, options) {
+            Ok(chosen) => chosen,
+            Err(problem) => return ruling.refuse(problem.to_string()),
         };
         ruling.scope("registers", registers.len());
         ruling.scope("operations", operations.len());
@@ -84,11 +89,13 @@ impl Checker for Staleness {
         }
         registers.doubt(options, &mut ruling, |registers| {
             let all: Vec<&[u32]> = registers.members().collect();
-            let fresh = |measured: Measured| matches!(measured, Ok(Ok(found)) if found.delta == 0 && found.stale.is_empty());
-            measured(registers, &all).into_iter().all(fresh)
+            let fresh = |measured: Measured| {
+                matches!(measured, Ok(Ok(found)) if found.staleness.is_linearizable() == Some(true))
+            };
+            measured(registers, &chosen, &all).into_iter().all(fresh)
         });
         let all: Vec<&[u32]> = registers.members().collect();
-        let measured = measured(&registers, &all);
+        let measured = measured(&registers, &chosen, &all);
         // How long nobody knows if the reader gave the times out.
         let timed = !operations.times_are_invented;
         let mut most = Most::default();
@@ -96,20 +103,26 @@ impl Checker for Staleness {
         for (&members, measured) in all.iter().zip(measured) {
             match measured {
                 Ok(Ok(found)) => {
-                    most.add(&found);
-                    if found.delta > 0 && found.stale.is_empty() {
+                    most.add(&found.staleness);
+                    if let Some(violation) = found.together {
                         ruling.anomaly(TOGETHER, || {
-                            let (text, shown) = together(digest, options, members);
-                            registers.anomaly(TOGETHER, registers.key(members), text, &shown)
+                            let key = registers.key(members);
+                            linearizable::anomaly(TOGETHER, operations, key, &violation)
                         });
                     }
-                    stale.extend(found.stale.into_iter().map(|read| (read, members)));
+                    if let Some(why) = found.doubt {
+                        ruling.doubt(match registers.key(members) {
+                            None => why,
+                            Some(key) => format!("key {key}: {why}"),
+                        });
+                    }
+                    let reads = found.staleness.stale.into_iter();
+                    stale.extend(reads.map(|read| (read, members)));
                 }
-                Ok(Err(Stop::Violated(violation))) => ruling.anomaly(IMPOSSIBLE, || {
+                Ok(Err(violation)) => ruling.anomaly(IMPOSSIBLE, || {
                     let (text, shown) = registers.impossible(&violation.reason);
                     registers.anomaly(IMPOSSIBLE, registers.key(members), text, &shown)
                 }),
-                Ok(Err(Stop::Undecided(why))) => ruling.doubt(registers.undecided(why)),
                 Err(misfit) => ruling.doubt(misfit),
             }
         }
@@ -119,6 +132,7 @@ impl Checker for Staleness {
                 let shown = [
                     Some(read.read),
                     read.written,
+                    read.seen_by,
                     Some(read.newer),
                     read.shown_by,
                 ];
@@ -139,8 +153,12 @@ impl Checker for Staleness {
                     true => format!(" and {}", words::milliseconds(most.behind)),
                     false => String::new(),
                 };
+                let by = match most.is_certain {
+                    true => "by",
+                    false => "by at least",
+                };
                 format!(
-                    "{stale} of {} stale: the stalest by {}{and}",
+                    "{stale} of {} stale: the stalest {by} {}{and}",
                     words::count(reads, "read"),
                     words::count(most.missed, "version"),
                 )
@@ -159,22 +177,70 @@ impl Checker for Staleness {
 }
 
 /// What is found of a register.
-type Measured = Result<Result<staleness::Staleness, Stop<Reason>>, Misfit>;
+struct Found {
+    staleness: staleness::Staleness,
+    /// Why no order explains its operations, where no read alone is stale.
+    together: Option<Violation>,
+    /// Why nobody knows whether one does.
+    doubt: Option<String>,
+}
 
-fn measured(registers: &Registers<'_>, all: &[&[u32]]) -> Vec<Measured> {
-    all.par_iter()
-        .map(|members| Ok(staleness::measure(&registers.history(members)?)))
-        .collect()
+type Measured = Result<Result<Found, monitors::Violation<Reason>>, Misfit>;
+
+fn measured(registers: &Registers<'_>, chosen: &Chosen, all: &[&[u32]]) -> Vec<Measured> {
+    let case = registers.case(rayon::current_num_threads().min(all.len()));
+    let measured = |members: &&[u32]| {
+        let staleness = match staleness::measure(&registers.history(members)?) {
+            Ok(staleness) => staleness,
+            Err(violation) => return Ok(Err(violation)),
+        };
+        let mut found = Found {
+            staleness,
+            together: None,
+            doubt: None,
+        };
+        if found.staleness.is_linearizable() != Some(true) && found.staleness.stale.is_empty() {
+            match chosen
+                .decide(&case, members)
+                .map_err(|misfit| misfit.to_string())?
+            {
+                Judged::Valid(_) | Judged::Unproved(_) => found.staleness.settle(true),
+                Judged::Violated(violation) => {
+                    found.staleness.settle(false);
+                    found.together = Some(violation);
+                }
+                Judged::Unknown(why) => found.doubt = Some(why),
+            }
+        }
+        Ok(Ok(found))
+    };
+    all.par_iter().map(measured).collect()
 }
 
 /// The greatest of each measure, over all registers.
-#[derive(Default)]
 struct Most {
     behind: u64,
     missed: u64,
-    delta: u64,
-    at_least: u64,
-    at_most: u64,
+    /// Whether each stale read was of the one write that it can have returned.
+    is_certain: bool,
+    versions: Bounds,
+    delta: Bounds,
+}
+
+impl Default for Most {
+    fn default() -> Self {
+        let none = Bounds {
+            at_least: 0,
+            at_most: 0,
+        };
+        Most {
+            behind: 0,
+            missed: 0,
+            is_certain: true,
+            versions: none,
+            delta: none,
+        }
+    }
 }
 
 impl Most {
@@ -182,20 +248,26 @@ impl Most {
         for read in &found.stale {
             self.behind = self.behind.max(read.behind);
             self.missed = self.missed.max(read.missed);
+            self.is_certain &= read.is_certain;
         }
-        self.delta = self.delta.max(found.delta);
-        self.at_least = self.at_least.max(found.versions.at_least);
-        self.at_most = self.at_most.max(found.versions.at_most);
+        for (most, found) in [
+            (&mut self.versions, found.versions),
+            (&mut self.delta, found.delta),
+        ] {
+            most.at_least = most.at_least.max(found.at_least);
+            most.at_most = most.at_most.max(found.at_most);
+        }
     }
 
     fn count(&self, ruling: &mut Ruling, reads: u64, timed: bool) {
         ruling.count("reads", reads);
-        ruling.count("k_at_least", self.at_least);
-        ruling.count("k_at_most", self.at_most);
+        ruling.count("k_at_least", self.versions.at_least);
+        ruling.count("k_at_most", self.versions.at_most);
         ruling.count("missed_versions_max", self.missed);
         if timed {
             ruling.count("behind_ns_max", self.behind);
-            ruling.count("delta_ns", self.delta);
+            ruling.count("delta_ns_at_least", self.delta.at_least);
+            ruling.count("delta_ns_at_most", self.delta.at_most);
         }
     }
 }
@@ -213,19 +285,17 @@ fn explain(registers: &Registers<'_>, read: &StaleRead, timed: bool) -> String {
     let by = read.shown_by.map_or_else(String::new, |by| {
         format!(", as {} shows", registers.name_of(by))
     });
+    let or = match read.is_certain {
+        true => "",
+        false => " or an older write of that value",
+    };
+    let seen = read.seen_by.map_or_else(String::new, |by| {
+        format!(", which {} had seen already", registers.name_of(by))
+    });
     format!(
-        "{} saw {}, although {} had taken effect {long}before{by}{beside}.",
+        "{} saw {}{or}{seen}, although {} had taken effect {long}before{by}{beside}.",
         capitalised(&registers.name_of(read.read)),
         registers.source(read.written),
         registers.name_of(read.newer),
     )
-}
-
-/// Why the operations of a register have no order, and what shows it.
-fn together(digest: &Digest, options: &Options, members: &[u32]) -> (String, Vec<u64>) {
-    let violation = linearizable::register_conflict(digest.operations(), options, members);
-    violation.map_or_else(Default::default, |violation| {
-        let shown = violation.operations.iter().map(|&(at, _)| at.into());
-        (violation.explanation, shown.collect())
-    })
 }

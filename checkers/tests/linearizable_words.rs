@@ -132,8 +132,10 @@ fn a_model_that_is_not_told_must_be_named() {
     assert_eq!(verdict.valid, Valid::Unknown);
     assert_eq!(
         verdict.summary,
-        "acquire and release do not tell the model: name one"
+        "acquire and release do not tell the model: name it with --model, one of register, cas-register, kv, mutex, owner-mutex, fenced-lock, semaphore, fifo-queue, unordered-queue, priority-queue, stack, set, counter, seat"
     );
+    let nothing = check(None, "").summary;
+    assert_eq!(nothing, "there are no operations: nothing tells the model");
     assert_eq!(check(Some("mutex"), locks).valid, Valid::True);
     let verdict = check(Some("mutx"), locks);
     assert!(

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use serde_json::json;
-use witness_checkers::{Digest, NilReads, Options, Stop, Valid, Verdict, all, find};
+use witness_checkers::{Digest, FailedCas, NilReads, Options, Stop, Valid, Verdict, all, find};
 use witness_histories::{History, history};
 
 const STALE: &str = "0 invoke write x 1\n0 ok write x 1\n0 invoke write x 2\n0 ok write x 2\n1 invoke read x\n1 ok read x 1";
@@ -195,18 +195,76 @@ fn an_initial_value_is_as_exact_as_a_read() {
     }
 }
 
+/// The first value is written again.
+const AGAIN: &str = "0 invoke write x 1\n0 ok write x 1\n0 invoke write x 2\n0 ok write x 2\n0 invoke write x 1\n0 ok write x 1";
+
 #[test]
-fn what_cannot_be_told_is_unknown_and_says_why() {
-    let repeated = "0 invoke write x 1\n0 ok write x 1\n0 invoke write x 1\n0 ok write x 1";
-    let cas = "0 invoke cas x [1,2]\n0 ok cas x [1,2]";
-    let verdict = check("staleness", repeated);
-    assert_eq!(verdict.valid, Valid::Unknown);
+fn a_read_of_what_was_written_again_is_as_fresh_as_its_newest_write() {
+    let fresh = format!("{AGAIN}\n1 invoke read x\n1 ok read x 1");
+    assert_eq!(check("staleness", &fresh).valid, Valid::True);
+    let overwritten =
+        format!("{AGAIN}\n0 invoke write x 3\n0 ok write x 3\n1 invoke read x\n1 ok read x 1");
+    let history = every(1_000_000, &overwritten);
+    let verdict = decide("staleness", &history, &Options::default());
+    assert_eq!(verdict.valid, Valid::False);
     assert_eq!(
         verdict.summary,
-        "process 0's write 1 (events 0 to 1) and process 0's write 1 (events 2 to 3) write the same value: which of them a read saw cannot be told"
+        "1 of 1 read stale: the stalest by at least 1 version and 1 ms"
     );
-    // Each read alone needs no more than one write that it can have seen.
-    assert_eq!(check("regular", repeated).valid, Valid::True);
+    let anomaly = &verdict.anomalies[0];
+    assert_eq!(anomaly.operations, [4, 6, 8]);
+    assert_eq!(
+        anomaly.explanation,
+        "Process 1's read 1 (events 8 to 9) saw process 0's write 1 (events 4 to 5) or an older write of that value, although process 0's write 3 (events 6 to 7) had taken effect 1 ms before."
+    );
+    assert_eq!(verdict.counts["k_at_least"], 2);
+    assert_eq!(verdict.counts["delta_ns_at_least"], 1_000_000);
+}
+
+#[test]
+fn the_initial_value_can_be_written_again() {
+    let zero = "1 invoke write x 1\n1 ok write x 1\n1 invoke write x 0\n1 ok write x 0\n1 invoke read x\n1 ok read x 0";
+    let mut initially = Options::default();
+    initially.object.initial = Some(json!(0).into());
+    let nil = zero.replace(" x 0", " x");
+    for checker in ["linearizable", "staleness", "regular", "sequential"] {
+        let verdict = decide(checker, &history(zero).unwrap(), &initially);
+        assert_eq!(verdict.valid, Valid::True, "{checker}: {verdict:?}");
+        let verdict = check(checker, &nil);
+        assert_eq!(verdict.valid, Valid::True, "{checker}: {verdict:?}");
+    }
+    assert_eq!(applying(&nil), ["linearizable", "staleness"]);
+}
+
+/// No read alone is stale, and values are written again: the search decides.
+#[test]
+fn reads_of_what_was_written_again_are_judged_together_too() {
+    let again = IN_TURN.replace("write x 2", "write x 1").replace(
+        "0 invoke write x 1",
+        "3 invoke write x 2\n0 invoke write x 1",
+    ) + "\n3 ok write x 2\n4 invoke read x\n4 ok read x 1\n4 invoke read x\n4 ok read x 2";
+    let mut options = Options::default();
+    let verdict = decide("staleness", &history(&again).unwrap(), &options);
+    assert_eq!(verdict.valid, Valid::False, "{verdict:?}");
+    assert_eq!(verdict.anomalies[0].name, "incompatible-reads");
+    assert_eq!(
+        verdict.summary,
+        "no read alone is stale, but those of 1 of 1 register cannot all be right"
+    );
+    assert_eq!(verdict.counts["k_at_least"], 2);
+    options.object.steps_max = 0;
+    let verdict = decide("staleness", &history(&again).unwrap(), &options);
+    assert_eq!(verdict.valid, Valid::Unknown, "{verdict:?}");
+    assert_eq!(
+        verdict.summary,
+        "key \"x\": the search gave up after 0 search steps: it had explained the first 0 of 8 completed operations"
+    );
+    assert_eq!(verdict.counts["k_at_least"], 1);
+}
+
+#[test]
+fn what_cannot_be_told_is_unknown_and_says_why() {
+    let cas = "0 invoke cas x [1,2]\n0 ok cas x [1,2]";
     for checker in ["staleness", "regular"] {
         let verdict = check(checker, cas);
         assert_eq!(
@@ -221,6 +279,37 @@ fn what_cannot_be_told_is_unknown_and_says_why() {
             (verdict.valid, &*verdict.summary),
             (Valid::Unknown, "only registers are judged so, and no kv")
         );
+    }
+}
+
+#[test]
+fn a_failed_compare_and_set_says_as_much_as_was_asked() {
+    let failed = |why: &str| {
+        let failed = format!("{STALE}\n2 invoke cas x [7,8]\n2 fail cas x [7,8]{why}");
+        history(&failed.replace("1 ok read x 1", "1 ok read x 2")).unwrap()
+    };
+    let (refused, conflict) = (failed(""), failed(" conflict: lost"));
+    let mut ignored = Options::default();
+    ignored.object.failed_cas = Some(FailedCas::Ignore);
+    let mut nil = Options::default();
+    nil.object.nil_reads = NilReads::Unknown;
+    for checker in ["staleness", "regular"] {
+        let verdict = decide(checker, &refused, &Options::default());
+        assert_eq!(
+            (verdict.valid, &*verdict.summary),
+            (
+                Valid::Unknown,
+                "event 6: expected read or write, found a refused cas, which says what the value was not"
+            )
+        );
+        for (history, options) in [
+            (&refused, &ignored),
+            (&refused, &nil),
+            (&conflict, &Options::default()),
+        ] {
+            let verdict = decide(checker, history, options);
+            assert_eq!(verdict.valid, Valid::True, "{checker}: {verdict:?}");
+        }
     }
 }
 

@@ -43,8 +43,8 @@ fn write_page(out: &mut String, run: Option<&Run>, verdicts: &Verdicts) -> fmt::
         )?;
     }
     writeln!(out, "</header>\n<main>")?;
-    for verdict in &verdicts.verdicts {
-        write_verdict(out, verdict)?;
+    for (verdict, notes) in verdicts.verdicts.iter().zip(super::untold(verdicts)) {
+        write_verdict(out, verdict, &notes)?;
     }
     if verdicts.verdicts.is_empty() {
         writeln!(
@@ -70,7 +70,7 @@ fn word(valid: Valid) -> (&'static str, &'static str) {
     }
 }
 
-fn write_verdict(out: &mut String, verdict: &Verdict) -> fmt::Result {
+fn write_verdict(out: &mut String, verdict: &Verdict, notes: &[&str]) -> fmt::Result {
     let (class, _) = word(verdict.valid);
     writeln!(
         out,
@@ -111,7 +111,7 @@ fn write_verdict(out: &mut String, verdict: &Verdict) -> fmt::Result {
     for anomaly in &verdict.anomalies {
         write_anomaly(out, anomaly)?;
     }
-    for note in &verdict.notes {
+    for note in notes {
         writeln!(out, "<p class=\"note\">{}</p>", Escaped(note))?;
     }
     writeln!(out, "</section>")

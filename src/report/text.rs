@@ -138,8 +138,8 @@ pub fn verdicts(out: &mut dyn Write, verdicts: &Verdicts, detail: Detail) -> io:
             "  Unknown ?  no checker has anything to say about this history"
         )?;
     }
-    for verdict in &verdicts.verdicts {
-        self::verdict(out, verdict, detail)?;
+    for (verdict, notes) in verdicts.verdicts.iter().zip(super::untold(verdicts)) {
+        self::verdict(out, verdict, &notes, detail)?;
     }
     for note in &verdicts.notes {
         paragraph(out, &format!("note: {note}"), DIM)?;
@@ -147,7 +147,12 @@ pub fn verdicts(out: &mut dyn Write, verdicts: &Verdicts, detail: Detail) -> io:
     Ok(())
 }
 
-fn verdict(out: &mut dyn Write, verdict: &Verdict, detail: Detail) -> io::Result<()> {
+fn verdict(
+    out: &mut dyn Write,
+    verdict: &Verdict,
+    notes: &[&str],
+    detail: Detail,
+) -> io::Result<()> {
     let style = Style::new().bold().fg_color(Some(match verdict.valid {
         Valid::True => AnsiColor::Green.into(),
         Valid::False => AnsiColor::Red.into(),
@@ -184,7 +189,7 @@ fn verdict(out: &mut dyn Write, verdict: &Verdict, detail: Detail) -> io::Result
             writeln!(out, "    {DIM}… and {more} more of {name}{DIM:#}")?;
         }
     }
-    for note in &verdict.notes {
+    for note in notes {
         paragraph(out, &format!("note: {note}"), DIM)?;
     }
     Ok(())
@@ -274,6 +279,35 @@ mod tests {
         assert!(text.contains("note: the history is cut short"), "{text}");
         let page = crate::report::html::page(None, &read);
         assert!(page.contains("the history is cut short"), "{page}");
+    }
+
+    #[test]
+    fn what_is_said_already_is_no_note() {
+        let verdict = |summary: &str, notes: &[&str]| {
+            serde_json::json!({
+                "valid": "unknown", "property": "p", "checker": "c", "title": "Unknown ?",
+                "summary": summary, "scope": {}, "counts": {}, "anomalies": [], "notes": notes,
+                "elapsed_ns": 0,
+            })
+        };
+        let all = serde_json::json!({
+            "valid": "unknown",
+            "verdicts": [
+                verdict("too long", &["too long", "cut short"]),
+                verdict("too hard", &["too hard", "cut short", "a word"]),
+            ],
+        });
+        let read: Verdicts = serde_json::from_value(all).unwrap();
+        let mut out = Vec::new();
+        verdicts(&mut out, &read, Detail::Full).unwrap();
+        let (text, page) = (
+            String::from_utf8(out).unwrap(),
+            crate::report::html::page(None, &read),
+        );
+        for said in ["too long", "too hard", "cut short", "a word"] {
+            assert_eq!(text.matches(said).count(), 1, "{text}");
+            assert_eq!(page.matches(said).count(), 1, "{page}");
+        }
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(crate) use judge::{Case, Judge, Judged, Violation, capitalised, named};
 pub use model::{Call, Model};
 pub use models::{ModelError, ModelInfo, models};
 pub(crate) use models::{guess, may_tell};
-pub(crate) use object::{Misfit, Object, objects};
+pub(crate) use object::{Misfit, Object, is_mute, objects};
 pub use options::{FailedCas, Initial, KeyBy, NilReads, ObjectOptions};
 pub use proof::{Flaw, Order, Proof};
 pub(crate) use space::{INITIAL, Space, States};
@@ -148,7 +148,7 @@ pub fn verify_proof(digest: &Digest, options: &Options, proof: &Proof) -> Result
     // One way in which it may have happened must explain all objects.
     let mut flaw = None;
     for intervals in Intervals::possible(operations, options.object.clock_uncertainty_ns) {
-        let case = case(operations, options, intervals, 1);
+        let case = case(operations, &options.object, intervals, 1);
         match verify_orders(&*chosen, &case, &groups, proof) {
             Ok(()) => return Ok(()),
             Err(found) => flaw = flaw.or(Some(found)),
@@ -199,7 +199,7 @@ pub fn shrink(digest: &Digest, options: &Options) -> Option<Vec<u64>> {
     let operations = digest.operations();
     let chosen = choose(operations, options).ok()?;
     let certain = Intervals::new(operations, options.object.clock_uncertainty_ns);
-    let mut case = case(operations, options, certain, 1);
+    let mut case = case(operations, &options.object, certain, 1);
     case.thorough = true;
     let groups = Groups::new(operations, options).ok()?;
     let violation = groups.iter().find_map(|members| {
@@ -253,8 +253,14 @@ enum Quick {
 pub(crate) fn choose(operations: &Operations, options: &Options) -> Result<Chosen, String> {
     let name = name_of_model(operations, options).ok_or_else(|| {
         let fs = operations.fs();
+        let tell = match fs.len() {
+            0 => return "there are no operations: nothing tells the model".to_owned(),
+            1 => "does not tell",
+            _ => "do not tell",
+        };
         let fs = words::list(fs.iter(), fs.len());
-        format!("{fs} do not tell the model: name one")
+        let names = models::names();
+        format!("{fs} {tell} the model: name it with --model, one of {names}")
     })?;
     let judge = models::find(name, &options.object).map_err(|error| error.to_string())?;
     let quick = match name {
@@ -303,30 +309,26 @@ pub(crate) fn meaning(operations: &Operations, options: &Options) -> Meaning {
     }
 }
 
-/// Why a register with distinct values is not linearizable; none if it is.
-pub(crate) fn register_conflict(
-    operations: &Operations,
-    options: &Options,
-    members: &[u32],
-) -> Option<Violation> {
-    let meaning = meaning(operations, options);
-    let intervals = Intervals::new(operations, options.object.clock_uncertainty_ns);
-    let conflict = zones::zones(operations, &intervals, members, meaning)?.err()?;
-    Some(conflict::violation(operations, meaning, &conflict))
+/// A register that is only read and written.
+pub(crate) fn register(operations: &Operations, options: &Options) -> Result<Chosen, ModelError> {
+    Ok(Chosen {
+        judge: models::find("register", &options.object)?,
+        quick: Some(Quick::Zones(meaning(operations, options))),
+    })
 }
 
-fn case<'a>(
+/// What is judged, of which `at_once` objects are at a time.
+pub(crate) fn case<'a>(
     operations: &'a Operations,
-    options: &'a Options,
+    options: &'a ObjectOptions,
     intervals: Intervals,
     at_once: usize,
 ) -> Case<'a> {
-    let object = &options.object;
     Case {
         operations,
         intervals,
-        options: object,
-        budget: object.budget(at_once),
+        options,
+        budget: options.budget(at_once),
         thorough: false,
         picked_of: None,
     }
@@ -402,7 +404,7 @@ fn linearize_with(
     };
     let at_once = rayon::current_num_threads().min(groups.len());
     let judge_all = |intervals: Intervals| -> Vec<_> {
-        let case = case(operations, options, intervals, at_once);
+        let case = case(operations, &options.object, intervals, at_once);
         let judge_group = |at: usize| decide(judge, quick, &case, groups.get(at), wanted);
         // To hand one to another thread takes longer than to judge a short one.
         match groups.len() {

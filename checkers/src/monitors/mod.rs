@@ -14,8 +14,8 @@
 //! | linearizable | priority queue, each value added once | [`priority_queue`] | n log n |
 //! | linearizable | set, asked about one value at a time | [`set`] | n log n |
 //! | linearizable | set that only grows, read as a whole, each value added once | [`growing_set`] | n log n |
-//! | regular | register, each value written once | [`regular`] | n log n |
-//! | how stale, in versions and in time | register, each value written once | [`staleness`] | n log n |
+//! | regular | register | [`regular`] | n log n |
+//! | how stale, in versions and in time | register; within bounds where values are written again | [`staleness`] | n log n |
 //! | sequentially consistent | registers, each value written once | [`sequential`] | polynomial, then a bounded search |
 //!
 //! Intervals are closed: an operation takes effect at one instant from its call to its
@@ -126,6 +126,12 @@ pub enum Undecided {
         first: u64,
         /// The other.
         second: u64,
+    },
+    /// It needs the value that was there at first to be told from others.
+    #[error("operation {write} writes what was there at first")]
+    InitialValue {
+        /// The operation.
+        write: u64,
     },
     /// Too many ways to tell what the removals with unknown answers took.
     #[error("what the removals whose answers nobody knows took decides it")]

@@ -1,14 +1,15 @@
 //! What the monitors of registers have in common: writes, and the reads of each.
 //!
-//! Each value is written at most once, so a read names the write that it read from; it may
-//! also have found the register as it was at first, before any write. An unresolved
-//! read says nothing and is dropped. An unresolved write that nobody read is dropped, as
-//! it may never have happened; one that somebody read did happen, before that read
+//! A read can have returned any write of its value that had begun before the read was over, or
+//! the register as it was at first, before any write; where values are written once it is
+//! one. An unresolved read says nothing and is dropped. An unresolved write that nobody
+//! read may never have happened; one that somebody read did happen, before that read
 //! returned.
 
+use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::{Interval, Stop, Undecided, Violation};
+use super::{Interval, Violation};
 
 /// One operation on a register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +27,11 @@ pub struct Operation {
 pub enum Action {
     /// Wrote this value.
     Write(u32),
+    /// Wrote the value that was there before any write.
+    WriteInitial,
     /// Read this value, which a write wrote.
     Read(u32),
-    /// Read the register as it was before any write.
+    /// Read the value that was there before any write.
     ReadInitial,
 }
 
@@ -89,8 +92,8 @@ pub(super) struct Read {
     pub from: usize,
 }
 
-/// A history of a register, sorted out. Times are one later than the caller's, so that
-/// the initial value has an instant before all others.
+/// A history of a register in which each read is of one write. Times are one later than the
+/// caller's, so that the initial value has an instant before all others.
 #[derive(Debug, Clone)]
 pub(super) struct Register {
     /// The initial value first.
@@ -101,127 +104,166 @@ pub(super) struct Register {
 /// The interval of the initial value.
 const INITIALLY: Interval = Interval { call: 0, ret: 0 };
 
-impl Register {
-    /// Finds out who read what from whom. O(n).
-    pub fn new(operations: &[Operation]) -> Result<Register, Stop<Reason>> {
-        let mut by_value: HashMap<u32, usize, foldhash::fast::FixedState> = HashMap::default();
-        let mut writes = vec![Write {
-            id: None,
-            interval: INITIALLY,
-        }];
-        for operation in operations {
-            if let Action::Write(value) = operation.action {
-                if let Some(first) = by_value.insert(value, writes.len()) {
-                    let first = writes[first].id.unwrap_or_default();
-                    let second = operation.id;
-                    return Err(Undecided::RepeatedValue { first, second }.into());
-                }
-                writes.push(Write {
-                    id: Some(operation.id),
-                    interval: later(operation.interval),
-                });
-            }
-        }
-        let mut reads = Vec::new();
-        for &Operation {
-            id,
-            interval,
-            action,
-        } in operations
-        {
-            let from = match action {
-                _ if interval.is_unresolved() => continue,
-                Action::Write(_) => continue,
-                Action::ReadInitial => 0,
-                Action::Read(value) => match by_value.get(&value) {
-                    Some(&from) => from,
-                    None => {
-                        let reason = Reason::NeverWritten { read: id };
-                        return Err(Violation::new(reason, vec![id]).into());
-                    }
-                },
-            };
-            let interval = later(interval);
-            if let Write {
-                id: Some(write),
-                interval: written,
-            } = writes[from]
-                && interval.precedes(written)
-            {
-                let reason = Reason::ReadBeforeWritten { read: id, write };
-                return Err(Violation::new(reason, vec![id, write]).into());
-            }
-            reads.push(Read { id, interval, from });
-        }
-        let mut register = Register { writes, reads };
-        register.drop_unread_unresolved();
-        Ok(register)
-    }
+/// A read and the writes of its value that had begun before it was over: which of them it
+/// returned, nobody knows.
+#[derive(Debug, Clone, Copy)]
+struct Ambiguous {
+    id: u64,
+    interval: Interval,
+    /// Where those writes are in the order by value and call; never empty.
+    first: usize,
+    end: usize,
+}
 
-    /// The same where values may be written again: each read is taken to be of the write of its
-    /// value that ended last, of those that began before the read was over. What overwrote
-    /// that one before the read began overwrote the others too. O(n log n).
-    pub fn of_latest(operations: &[Operation]) -> Result<Register, Stop<Reason>> {
+/// A history of a register whose values may be written again, the initial one too.
+#[derive(Debug, Clone)]
+pub(super) struct Possible {
+    /// The initial value first.
+    pub writes: Vec<Write>,
+    reads: Vec<Ambiguous>,
+    /// Writes by value, none for the initial one, and call.
+    order: Vec<(Option<u32>, u64, usize)>,
+}
+
+impl Possible {
+    /// Finds out who can have read what from whom. O(n log n).
+    ///
+    /// # Errors
+    /// A read returned what nobody had begun to write.
+    pub fn new(operations: &[Operation]) -> Result<Possible, Violation<Reason>> {
         let mut writes = vec![Write {
             id: None,
             interval: INITIALLY,
         }];
-        // By value and call.
-        let mut order: Vec<(u32, u64, usize)> = Vec::new();
+        let mut order = vec![(None, INITIALLY.call, 0)];
         for operation in operations {
-            if let Action::Write(value) = operation.action {
-                let interval = later(operation.interval);
-                order.push((value, interval.call, writes.len()));
-                writes.push(Write {
-                    id: Some(operation.id),
-                    interval,
-                });
-            }
+            let value = match operation.action {
+                Action::Write(value) => Some(value),
+                Action::WriteInitial => None,
+                Action::Read(_) | Action::ReadInitial => continue,
+            };
+            let interval = later(operation.interval);
+            order.push((value, interval.call, writes.len()));
+            writes.push(Write {
+                id: Some(operation.id),
+                interval,
+            });
         }
         order.sort_unstable();
-        // Of the writes of a value up to each, the one that ended last.
-        let mut ended_last: Vec<usize> = order.iter().map(|&(.., index)| index).collect();
-        for at in 1..order.len() {
-            let [before, this] = [ended_last[at - 1], ended_last[at]];
-            if order[at - 1].0 == order[at].0
-                && writes[before].interval.ret >= writes[this].interval.ret
-            {
-                ended_last[at] = before;
-            }
+        let mut of_value: HashMap<_, (usize, usize), FixedState> = HashMap::default();
+        for (at, &(value, ..)) in order.iter().enumerate() {
+            of_value.entry(value).or_insert((at, at)).1 = at + 1;
         }
         let mut reads = Vec::new();
         for operation in operations {
             let (id, interval) = (operation.id, later(operation.interval));
-            let from = match operation.action {
-                _ if interval.is_unresolved() => continue,
-                Action::Write(_) => continue,
-                Action::ReadInitial => 0,
-                Action::Read(value) => {
-                    let first = order.partition_point(|&(other, ..)| other < value);
-                    let began = order.partition_point(|&(other, call, _)| {
-                        (other, call) <= (value, interval.ret)
-                    });
-                    match order.get(first) {
-                        Some(&(other, _, index)) if other == value => {
-                            if began == first {
-                                let write = writes[index].id.unwrap_or_default();
-                                let reason = Reason::ReadBeforeWritten { read: id, write };
-                                return Err(Violation::new(reason, vec![id, write]).into());
-                            }
-                            ended_last[began - 1]
-                        }
-                        _ => {
-                            let reason = Reason::NeverWritten { read: id };
-                            return Err(Violation::new(reason, vec![id]).into());
-                        }
-                    }
-                }
+            let value = match operation.action {
+                Action::Read(value) => Some(value),
+                Action::ReadInitial => None,
+                Action::Write(_) | Action::WriteInitial => continue,
             };
-            reads.push(Read { id, interval, from });
+            if interval.is_unresolved() {
+                continue;
+            }
+            let Some(&(first, all)) = of_value.get(&value) else {
+                return Err(Violation::new(Reason::NeverWritten { read: id }, vec![id]));
+            };
+            let had_begun = |&(_, call, _): &(_, u64, _)| call <= interval.ret;
+            let end = first + order[first..all].partition_point(had_begun);
+            if end == first {
+                let write = writes[order[first].2].id.unwrap_or_default();
+                let reason = Reason::ReadBeforeWritten { read: id, write };
+                return Err(Violation::new(reason, vec![id, write]));
+            }
+            reads.push(Ambiguous {
+                id,
+                interval,
+                first,
+                end,
+            });
         }
-        Ok(Register { writes, reads })
+        Ok(Possible {
+            writes,
+            reads,
+            order,
+        })
     }
 
+    /// By when each write had certainly taken effect: it or a read that can be of no other had
+    /// returned.
+    pub fn in_effect(&self) -> Vec<u64> {
+        let mut effect: Vec<u64> = self.writes.iter().map(|write| write.interval.ret).collect();
+        for read in self.reads.iter().filter(|read| read.is_certain()) {
+            let write = self.order[read.first].2;
+            effect[write] = effect[write].min(read.interval.ret);
+        }
+        effect
+    }
+
+    /// By read, whether there is one write only that it can have returned.
+    pub fn certain(&self) -> Vec<bool> {
+        self.reads.iter().map(Ambiguous::is_certain).collect()
+    }
+
+    /// Each read taken to be of that of its writes which ended last, by when each is taken to
+    /// have. What overwrote that one before the read began overwrote the others too. O(n).
+    pub fn of_latest(&self, ends: impl Fn(usize) -> u64) -> Register {
+        let latest = self.latest(ends);
+        let read = |read: &Ambiguous| read.of(latest[read.end - 1]);
+        Register {
+            writes: self.writes.clone(),
+            reads: self.reads.iter().map(read).collect(),
+        }
+    }
+
+    /// Each read taken to be of a write that it may well have returned: of the latest that
+    /// ended, or if that was overwritten of the latest of all. Writes that may never have
+    /// happened, and did not then, are left out. O(n log n).
+    pub fn of_likely(&self, effect: &[u64]) -> Register {
+        let ended = self.latest(|index| match self.writes[index].interval.is_unresolved() {
+            true => 0,
+            false => effect[index],
+        });
+        let mut register = self.of_latest(|index| effect[index]);
+        let newer = Newer::new(&register, |index| effect[index]);
+        for (read, ambiguous) in register.reads.iter_mut().zip(&self.reads) {
+            let from = ended[ambiguous.end - 1];
+            if newer.between(effect[from], read.interval.call).is_none() {
+                read.from = from;
+            }
+        }
+        register.drop_unread_unresolved();
+        register
+    }
+
+    /// By place in the order, of the writes of that value up to there the one that ended last.
+    fn latest(&self, ends: impl Fn(usize) -> u64) -> Vec<usize> {
+        let mut latest: Vec<usize> = self.order.iter().map(|&(.., index)| index).collect();
+        for at in 1..latest.len() {
+            let [before, this] = [latest[at - 1], latest[at]];
+            if self.order[at - 1].0 == self.order[at].0 && ends(before) >= ends(this) {
+                latest[at] = before;
+            }
+        }
+        latest
+    }
+}
+
+impl Ambiguous {
+    fn is_certain(&self) -> bool {
+        self.end - self.first == 1
+    }
+
+    fn of(&self, from: usize) -> Read {
+        Read {
+            id: self.id,
+            interval: self.interval,
+            from,
+        }
+    }
+}
+
+impl Register {
     fn drop_unread_unresolved(&mut self) {
         let mut read = vec![false; self.writes.len()];
         for one in &self.reads {

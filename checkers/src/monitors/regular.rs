@@ -14,15 +14,16 @@
 //! linearizability adds. So each read is judged alone, and values may be written again: a read
 //! is right if any write of its value is one that it may return.
 
-use super::register::{Newer, Operation, Reason, Register};
+use super::register::{Newer, Operation, Possible, Reason};
 use super::{Outcome, Violation};
 
 /// Decides whether the history is regular. O(n log n) time, O(n) memory.
 pub fn check(operations: &[Operation]) -> Outcome<Reason> {
-    let register = match Register::of_latest(operations) {
-        Ok(register) => register,
-        Err(stop) => return Err(stop).into(),
+    let possible = match Possible::new(operations) {
+        Ok(possible) => possible,
+        Err(violation) => return Outcome::Violated(violation),
     };
+    let register = possible.of_latest(|index| possible.writes[index].interval.ret);
     let newer = Newer::new(&register, |index| register.writes[index].interval.ret);
     for read in &register.reads {
         let written = register.writes[read.from];

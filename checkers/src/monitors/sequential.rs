@@ -165,6 +165,10 @@ impl History {
     fn new(operations: &[Operation]) -> Result<History, Stop<Reason>> {
         let mut writers: Numbers<(u32, u32)> = Numbers::default();
         for (index, operation) in operations.iter().enumerate() {
+            if operation.action == Action::WriteInitial {
+                let write = operation.id;
+                return Err(Undecided::InitialValue { write }.into());
+            }
             if let Action::Write(value) = operation.action {
                 let written = (operation.key, value);
                 if let Some(first) = writers.insert(written, index as u32) {
@@ -223,7 +227,7 @@ impl History {
                 history.initial_reads.push(0);
             }
             let kind = match action {
-                Action::Write(_) => Kind::Write,
+                Action::Write(_) | Action::WriteInitial => Kind::Write,
                 Action::ReadInitial => Kind::Read(None),
                 Action::Read(value) => {
                     let writer = writers.get(&(key, value));

@@ -1,5 +1,4 @@
-//! How stale the reads of a register were, in versions and in time; each value is written
-//! at most once.
+//! How stale the reads of a register were, in versions and in time.
 //!
 //! A write has *taken effect* by the time at which it or a read of it returned, whichever
 //! is first. A write is *newer* than another if it was called after the other had taken
@@ -13,7 +12,7 @@
 //! - a register is *k-atomic* (Aiyer, Alvisi and Bazzi, "On the Availability of Non-strict
 //!   Quorum Systems", DISC 2005) if all operations can be put in one order that respects real
 //!   time, in which each read returns the value of one of the last k writes before it.
-//!   1-atomic is linearizable. The smallest k is [`Versions`]: k = 1 is decided exactly by
+//!   1-atomic is linearizable. The smallest k is [`Staleness::versions`]: k = 1 is decided exactly by
 //!   zones (Gibbons and Korach, "Testing Shared Memories", SIAM J. Comput. 26(4), 1997), k = 2
 //!   by LBT (see `two_atomic`); for a greater k no fast algorithm is known, so there it is
 //!   bounded: from below by one more than any read missed, from above by the best of some
@@ -27,10 +26,20 @@
 //! may have come and gone at one instant from s to f (a backward zone). Linearizable if and
 //! only if no two forward zones overlap and no backward zone lies strictly inside a forward
 //! one. An earlier call of all reads moves s down, to the call of the write at the least.
+//!
+//! *Where a value is written again,* or is the one that was there at first, a read of it can have
+//! returned any of its writes that had begun before the read was over. Then
+//!
+//! - only a read that can be of one write alone shows when that write had taken effect;
+//! - a read missed what it missed if it returned the *newest* of its writes, the one that had
+//!   taken effect last: what is newer than that one is newer than the others. So it is stale, by
+//!   so many versions and so long at least, whichever it returned;
+//! - k and Δ are bounded: from below by what reads missed, from above by what holds if each
+//!   read is of one likely write. If that is linearizable, so is the register, whatever reads
+//!   returned; if not, and no read is stale, it is not decided here.
 
-use super::Stop;
-use super::register::{Newer, Operation, Reason, Register};
-use super::two_atomic;
+use super::register::{Newer, Operation, Possible, Reason, Register};
+use super::{Violation, two_atomic};
 
 /// How stale a register's reads were.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,10 +47,37 @@ pub struct Staleness {
     /// The reads that missed something, in the order given. They alone do not decide
     /// linearizability: a history may be stale only as a whole.
     pub stale: Vec<StaleRead>,
-    /// The smallest k for which the register is k-atomic; linearizable if it is 1.
-    pub versions: Versions,
-    /// The smallest Δ for which the register is Δ-atomic, in the caller's unit of time.
-    pub delta: u64,
+    /// The smallest k for which the register is k-atomic; the initial value counts as the first
+    /// version. Linearizable if it is 1, the least that it can be.
+    pub versions: Bounds,
+    /// The smallest Δ for which the register is Δ-atomic, in the caller's unit of time; exact
+    /// where each read can be of one write only.
+    pub delta: Bounds,
+}
+
+impl Staleness {
+    /// Whether the register is linearizable; none if that is not decided.
+    pub fn is_linearizable(&self) -> Option<bool> {
+        match self.versions {
+            Bounds { at_most: 1, .. } => Some(true),
+            Bounds { at_least: 1, .. } => None,
+            _ => Some(false),
+        }
+    }
+
+    /// Takes what another method decided.
+    pub fn settle(&mut self, is_linearizable: bool) {
+        match is_linearizable {
+            true => {
+                self.versions = Bounds::exactly(1);
+                self.delta = Bounds::exactly(0);
+            }
+            false => {
+                self.versions.at_least = self.versions.at_least.max(2);
+                self.delta.at_least = self.delta.at_least.max(1);
+            }
+        }
+    }
 }
 
 /// A read of a value that had certainly been overwritten before the read was called.
@@ -49,12 +85,17 @@ pub struct Staleness {
 pub struct StaleRead {
     /// The read.
     pub read: u64,
-    /// The write that it returned; none if it found the initial value.
+    /// The newest write that it can have returned; none if it found the initial value.
     pub written: Option<u64>,
+    /// Whether it can have returned no other.
+    pub is_certain: bool,
     /// The write that it missed which took effect first.
     pub newer: u64,
     /// The read that showed that `newer` had taken effect; none if it had returned itself.
     pub shown_by: Option<u64>,
+    /// The read that showed that `written` had taken effect before `newer` was called; none if
+    /// it had returned itself.
+    pub seen_by: Option<u64>,
     /// How many writes it missed, at least; never 0.
     pub missed: u64,
     /// How long ago `newer` had taken effect when the read was called, in the caller's
@@ -62,14 +103,22 @@ pub struct StaleRead {
     pub behind: u64,
 }
 
-/// Bounds of the smallest k for which a register is k-atomic; the initial value counts as
-/// the first version.
+/// Bounds of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Versions {
-    /// It is not k-atomic for any smaller k. At least 1.
+pub struct Bounds {
+    /// It is not smaller.
     pub at_least: u64,
-    /// It is k-atomic for this k.
+    /// It is not greater.
     pub at_most: u64,
+}
+
+impl Bounds {
+    fn exactly(number: u64) -> Bounds {
+        Bounds {
+            at_least: number,
+            at_most: number,
+        }
+    }
 }
 
 /// Measures a history. O(n log n) time, but for the decision on k = 2 (see `two_atomic`),
@@ -78,54 +127,71 @@ pub struct Versions {
 ///
 /// # Errors
 /// The history cannot be explained by any staleness: a read returned what nobody wrote, or
-/// before it was written. Or a value was written twice.
-pub fn measure(operations: &[Operation]) -> Result<Staleness, Stop<Reason>> {
-    let register = Register::new(operations)?;
-    let effect = register.in_effect();
-    let stale = stale_reads(&register, &effect);
-    let zones = Zones::new(&register, &effect);
+/// before it was written.
+pub fn measure(operations: &[Operation]) -> Result<Staleness, Violation<Reason>> {
+    let possible = Possible::new(operations)?;
+    let certain = possible.certain();
+    let effect = possible.in_effect();
+    let newest = possible.of_latest(|index| effect[index]);
+    let stale = stale_reads(&newest, &effect, &certain);
     let behind = stale.iter().map(|read| read.behind).max().unwrap_or(0);
     let missed = stale.iter().map(|read| read.missed).max().unwrap_or(0);
-    let delta = zones.smallest_delta(behind);
+
+    let likely = possible.of_likely(&effect);
+    let effect = likely.in_effect();
+    let delta = Zones::new(&likely, &effect).smallest_delta(behind);
     let versions = match delta {
-        0 => Versions {
-            at_least: 1,
-            at_most: 1,
-        },
-        _ => versions(&register, &effect, missed),
+        0 => Bounds::exactly(1),
+        _ => versions(&likely, &effect, missed),
     };
-    Ok(Staleness {
-        stale,
-        versions,
-        delta,
+    let is_exact = certain.into_iter().all(|is_certain| is_certain);
+    Ok(match is_exact || delta == 0 {
+        true => Staleness {
+            stale,
+            versions,
+            delta: Bounds::exactly(delta),
+        },
+        false => Staleness {
+            stale,
+            versions: Bounds {
+                at_least: missed + 1,
+                ..versions
+            },
+            delta: Bounds {
+                at_least: behind,
+                at_most: delta,
+            },
+        },
     })
 }
 
 /// The bounds, for a register that is not 1-atomic and of which a read missed so many.
-fn versions(register: &Register, effect: &[u64], missed: u64) -> Versions {
+fn versions(register: &Register, effect: &[u64], missed: u64) -> Bounds {
     let at_most = smallest_tried(register, effect);
     let mut at_least = 2.max(missed + 1);
     let operations = register.writes.len() + register.reads.len();
     if at_least == 2 && at_most > 2 {
         match two_atomic::check(register, effect, 64 * operations + 1_000) {
             Some(true) => {
-                return Versions {
-                    at_least: 2,
-                    at_most: 2,
-                };
+                return Bounds::exactly(2);
             }
             Some(false) => at_least = 3,
             None => {}
         }
     }
-    Versions { at_least, at_most }
+    Bounds { at_least, at_most }
 }
 
-fn stale_reads(register: &Register, effect: &[u64]) -> Vec<StaleRead> {
+fn stale_reads(register: &Register, effect: &[u64], certain: &[bool]) -> Vec<StaleRead> {
     let newer = Newer::new(register, |index| effect[index]);
     // The read of each write that returned when it took effect, if not the write did.
     let mut shown_by = vec![None; register.writes.len()];
-    for read in &register.reads {
+    for (read, _) in register
+        .reads
+        .iter()
+        .zip(certain)
+        .filter(|(_, certain)| **certain)
+    {
         let write = &register.writes[read.from];
         if read.interval.ret == effect[read.from] && write.interval.ret != effect[read.from] {
             shown_by[read.from] = Some(read.id);
@@ -136,12 +202,16 @@ fn stale_reads(register: &Register, effect: &[u64]) -> Vec<StaleRead> {
         let Some((end, newer)) = newer.between(effect[read.from], read.interval.call) else {
             continue;
         };
+        let written = &register.writes[read.from];
+        let had_returned = written.interval.precedes(register.writes[newer].interval);
         let one = StaleRead {
             read: read.id,
-            written: register.writes[read.from].id,
+            written: written.id,
+            is_certain: certain[index],
             // The initial write is before all others, so a newer one has an id.
             newer: register.writes[newer].id.unwrap_or_default(),
             shown_by: shown_by[newer],
+            seen_by: shown_by[read.from].filter(|_| !had_returned),
             missed: 0,
             behind: read.interval.call - end,
         };

@@ -90,6 +90,9 @@ fn agree(case: &Case) -> Result<Valid, TestCaseError> {
     // Without a proof queues and sets are decided by monitors, if they can tell.
     let checked = find("linearizable").unwrap().check(&digest_of, &options);
     prop_assert_eq!(checked.valid, expected, "{:#?}", checked);
+    if case.model == "register" {
+        agree_on_staleness(case, &digest_of, &options, expected)?;
+    }
     if verdict.valid == Valid::True {
         let flaw = verify_proof(&digest_of, &options, &proof.unwrap());
         prop_assert_eq!(flaw, Ok(()));
@@ -111,6 +114,24 @@ fn agree(case: &Case) -> Result<Valid, TestCaseError> {
         prop_assert_eq!(shown, left, "shrunk again it is smaller");
     }
     Ok(verdict.valid)
+}
+
+/// What is not stale is linearizable, and what is shown is not.
+fn agree_on_staleness(
+    case: &Case,
+    digest: &Digest,
+    options: &Options,
+    expected: Valid,
+) -> Result<(), TestCaseError> {
+    let verdict = find("staleness").unwrap().check(digest, options);
+    prop_assert_eq!(verdict.valid, expected, "{:#?}", verdict);
+    for anomaly in &verdict.anomalies {
+        let mut shown = case.clone();
+        let is_shown = |call: usize| anomaly.operations.contains(&(call as u64));
+        shown.operations.retain(|op| is_shown(op.call));
+        prop_assert!(!oracle::is_linearizable(&shown), "{:#?}", anomaly);
+    }
+    Ok(())
 }
 
 fn agrees(model: &'static str) {

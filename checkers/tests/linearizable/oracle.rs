@@ -50,6 +50,11 @@ pub fn counts(case: &Case, op: &Operation) -> bool {
 }
 
 pub fn after(case: &Case, state: &State, op: &Operation) -> Vec<State> {
+    if let End::Ok(result) = &op.end
+        && let Some(next) = spec::fenced(case.model, state, op.f, op.process, result)
+    {
+        return next;
+    }
     let outcomes = spec::outcomes(case.model, state, op.f, &op.argument, op.process);
     let fits = |result: &Option<Value>| match (&op.end, result) {
         (End::Failed, result) => result.is_none(),

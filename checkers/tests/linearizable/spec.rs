@@ -21,6 +21,23 @@ pub fn initial(model: &str, starts_at_zero: bool) -> State {
     }
 }
 
+/// The states after an acquire that returned that fence, which may be greater than the few that
+/// [`outcomes`] has; none if it is another operation.
+pub fn fenced(
+    model: &str,
+    state: &State,
+    f: &str,
+    process: u64,
+    result: &Value,
+) -> Option<Vec<State>> {
+    let fence = result
+        .as_i64()
+        .filter(|_| (model, f) == ("fenced-lock", "acquire"))?;
+    let is_next = state[0] < 0 && fence > state[1];
+    let next = is_next.then(|| vec![process as i64, fence]);
+    Some(next.into_iter().collect())
+}
+
 /// What an operation may do: the state after it, and what it returns. `None` is a
 /// result that says that nothing was done.
 pub fn outcomes(

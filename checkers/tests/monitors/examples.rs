@@ -3,7 +3,7 @@
 use witness_checkers::monitors::collection::{self, Action::*};
 use witness_checkers::monitors::priority_queue::{self, First};
 use witness_checkers::monitors::register::{self, Action};
-use witness_checkers::monitors::staleness::{StaleRead, Versions, measure};
+use witness_checkers::monitors::staleness::{Bounds, StaleRead, measure};
 use witness_checkers::monitors::{Interval, Outcome, Violation};
 use witness_checkers::monitors::{bag, queue, regular, sequential, set, stack};
 
@@ -194,22 +194,22 @@ fn regular_is_less_than_linearizable() {
     ];
     assert_eq!(regular::check(&register(&flicker)), Outcome::Valid);
     let measured = measure(&register(&flicker)).expect("explained");
-    assert_eq!(
-        measured.versions,
-        Versions {
-            at_least: 2,
-            at_most: 2
-        }
-    );
+    let exactly = |number| Bounds {
+        at_least: number,
+        at_most: number,
+    };
+    assert_eq!(measured.versions, exactly(2));
     let stale = StaleRead {
         read: 3,
         written: Some(0),
+        is_certain: true,
         newer: 1,
         shown_by: Some(2),
+        seen_by: None,
         missed: 1,
         behind: 1,
     };
-    assert_eq!((measured.stale, measured.delta), (vec![stale], 1));
+    assert_eq!((measured.stale, measured.delta), (vec![stale], exactly(1)));
 
     let stale = [
         (0, 1, Action::Write(1)),

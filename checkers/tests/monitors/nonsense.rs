@@ -62,7 +62,9 @@ fn sets(history: &[Plain]) {
 fn registers(history: &[Plain]) {
     use register::Action;
     let action = |value, what, id| match what {
-        0..4 => Action::Write(value + 10 * id as u32),
+        0..3 => Action::Write(value + 10 * id as u32),
+        3 if value % 2 == 0 => Action::WriteInitial,
+        3 => Action::Write(value),
         4..7 => Action::Read(value),
         _ => Action::ReadInitial,
     };

@@ -63,6 +63,11 @@ fn counts(history: &History, it: &Operation) -> bool {
 }
 
 fn after(history: &History, state: &State, it: &Operation) -> Vec<State> {
+    if let End::Ok(result) = &it.end
+        && let Some(next) = spec::fenced(history.model, state, it.f, it.process, result)
+    {
+        return next;
+    }
     let outcomes = spec::outcomes(history.model, state, it.f, &it.argument, it.process);
     let fits = |result: &Option<Value>| match (&it.end, result) {
         (End::Failed, result) => result.is_none(),

@@ -121,7 +121,8 @@ pub enum ModelError {
     },
 }
 
-fn names() -> String {
+/// All of them, for a text.
+pub(super) fn names() -> String {
     let names: Vec<&str> = MODELS.iter().map(|model| model.name).collect();
     names.join(", ")
 }

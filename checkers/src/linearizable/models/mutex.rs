@@ -296,7 +296,8 @@ impl Model for FencedLock {
         let holder = held(&state.holder);
         match state.fence {
             None => holder,
-            Some(fence) => format!("{holder}, the last fence being {fence}"),
+            // Of one that nobody saw it is not known how great it was.
+            Some(fence) => format!("{holder}, and fences up to {fence} are used up"),
         }
     }
 
