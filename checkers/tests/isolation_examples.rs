@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use witness_checkers::{Digest, DigestBuilder, Options, Valid, Verdict, find};
+use witness_checkers::{Digest, DigestBuilder, Options, Valid, Verdict, find, isolation_levels};
 use witness_histories::{Reader, history};
 
 fn check(shorthand: &str, level: Option<&str>) -> Verdict {
@@ -83,6 +83,121 @@ fn one_level_is_decided_alone() {
     assert_eq!(levels["snapshot-isolation"], Value::Bool(true));
     assert_eq!(levels["strict-serializable"], Value::Bool(false));
     assert!(!levels.contains_key("causal"));
+}
+
+/// The digest of a history as anyone may have written it.
+fn digest(text: &str) -> Digest {
+    let mut reader = Reader::new("-", text.as_bytes());
+    let mut digest = DigestBuilder::new([find("isolation").unwrap()]);
+    while let Some(event) = reader.next().unwrap() {
+        digest.event(&event).unwrap();
+    }
+    for warning in reader.warnings() {
+        digest.caveat(warning);
+    }
+    digest.finish().unwrap()
+}
+
+/// Each level is told alone as it is among all.
+fn assert_told_alone(digest: &Digest) {
+    let checker = find("isolation").expect("registered");
+    let mut options = Options::default();
+    let whole = checker.check(digest, &options).scope["levels"].clone();
+    for level in isolation_levels() {
+        options.isolation.level = Some(level.name.to_owned());
+        options.isolation.only_level = true;
+        let alone = checker.check(digest, &options);
+        let told = &alone.scope["levels"];
+        assert_eq!(
+            told[level.name], whole[level.name],
+            "{}: {alone:#?}",
+            level.name
+        );
+        // What is told by the way is true.
+        for (other, told) in told.as_object().expect("levels") {
+            assert_eq!(*told, whole[other], "{other} with {}", level.name);
+        }
+    }
+}
+
+/// A serial execution is found in the order of real time, and none that keeps to less of it.
+#[test]
+fn a_level_alone_goes_by_what_a_stronger_one_allows() {
+    let history = history(
+        r#"
+            2 invoke txn _ [["w","k1",1],["r","k1",null],["w","k1",2],["w","k2",1],["w","k1",3],["r","k0",null],["w","k0",1]]
+            1 invoke txn _ [["r","k0",null],["w","k0",2],["w","k1",4],["r","k2",null],["w","k2",2]]
+            0 invoke txn _ [["w","k2",3],["r","k0",null],["w","k1",5]]
+            0 ok     txn _ [["w","k2",3],["r","k0",1],["w","k1",5]]
+            1 ok     txn _ [["r","k0",null],["w","k0",2],["w","k1",4],["r","k2",null],["w","k2",2]]
+            2 ok     txn _ [["w","k1",1],["r","k1",1],["w","k1",2],["w","k2",1],["w","k1",3],["r","k0",2],["w","k0",1]]
+            2 invoke txn _ [["r","k2",null],["r","k1",null],["r","k0",null],["w","k1",7],["r","k1",null]]
+            2 ok     txn _ [["r","k2",1],["r","k1",3],["r","k0",1],["w","k1",7],["r","k1",7]]
+            1 invoke txn _ [["w","k0",3],["r","k2",null],["w","k2",4]]
+            1 ok     txn _ [["w","k0",3],["r","k2",3],["w","k2",4]]
+            2 invoke txn _ [["w","k0",4],["w","k0",5],["r","k1",null],["w","k1",8]]
+            1 invoke txn _ [["w","k2",5],["r","k1",null],["w","k1",9]]
+            1 ok     txn _ [["w","k2",5],["r","k1",5],["w","k1",9]]
+            1 invoke txn _ [["w","k2",6]]
+            1 ok     txn _ [["w","k2",6]]
+            2 ok     txn _ [["w","k0",4],["w","k0",5],["r","k1",9],["w","k1",8]]
+            1 invoke txn _ [["w","k2",7],["r","k2",null],["w","k2",8]]
+            2 invoke txn _ [["w","k0",6],["w","k1",10],["w","k2",9]]
+            1 ok     txn _ [["w","k2",7],["r","k2",7],["w","k2",8]]
+            2 ok     txn _ [["w","k0",6],["w","k1",10],["w","k2",9]]
+            1 invoke txn _ [["r","k0",null],["r","k0",null]]
+            1 ok     txn _ [["r","k0",5],["r","k0",5]]"#,
+    );
+    let checker = find("isolation").expect("registered");
+    let digest = Digest::of(&history.expect("a history"), [checker]).expect("transactions");
+    assert_told_alone(&digest);
+    let mut options = Options::default();
+    options.isolation.level = Some("cursor-stability".to_owned());
+    options.isolation.only_level = true;
+    assert_eq!(checker.check(&digest, &options).valid, Valid::True);
+}
+
+/// Real time tells of sessions that nobody recorded.
+#[test]
+fn a_level_alone_goes_by_real_time() {
+    let digest = digest(
+        r#"
+        {:type :invoke :value [[:r :z nil] [:r :z nil] [:r :x nil]]}
+        {:type :ok :value [[:r :z []] [:r :z []] [:r :x []]]}
+        {:type :invoke :value [[:r :x nil] [:r :z nil]]}
+        {:type :ok :value [[:r :x [1]] [:r :z []]]}
+        {:type :invoke :value [[:r :z nil] [:r :x nil]]}
+        {:type :ok :value [[:r :z []] [:r :x [1]]]}
+        {:type :invoke :value [[:r :y nil] [:r :x nil] [:append :x 1] [:r :z nil]]}
+        {:type :ok :value [[:r :y []] [:r :x []] [:append :x 1] [:r :z []]]}
+        {:type :invoke :value [[:r :y nil] [:r :y nil]]}
+        {:type :ok :value [[:r :y []] [:r :y []]]}"#,
+    );
+    assert_told_alone(&digest);
+}
+
+/// Of those that were not asked for nothing is said of which failed first.
+#[test]
+fn the_first_to_fail_is_one_that_was_asked_for() {
+    let shorthand = r#"
+            0 invoke txn _ [["w","x",1]]
+            0 ok     txn _ [["w","x",1]]
+            0 invoke txn _ [["r","x",null]]
+            0 ok     txn _ [["r","x",null]]
+            1 invoke txn _ [["r","x",null],["w","x",2]]
+            2 invoke txn _ [["r","x",null],["w","x",3]]
+            1 ok     txn _ [["r","x",1],["w","x",2]]
+            2 ok     txn _ [["r","x",1],["w","x",3]]"#;
+    let history = history(shorthand).expect("a history");
+    let checker = find("isolation").expect("registered");
+    let digest = Digest::of(&history, [checker]).expect("transactions");
+    assert_told_alone(&digest);
+    let mut options = Options::default();
+    options.isolation.level = Some("read-your-writes".to_owned());
+    options.isolation.only_level = true;
+    let alone = checker.check(&digest, &options);
+    assert_eq!(alone.valid, Valid::False);
+    assert!(!alone.summary.contains("first"), "{}", alone.summary);
 }
 
 #[test]
@@ -392,15 +507,7 @@ fn nothing_is_said_of_processes_that_nobody_recorded() {
         {:type :invoke :value [[:r :x nil]]}
         {:type :ok     :value [[:r :x [1]]]}"#;
     let checker = find("isolation").unwrap();
-    let mut reader = Reader::new("-", edn.as_bytes());
-    let mut digest = DigestBuilder::new([checker]);
-    while let Some(event) = reader.next().unwrap() {
-        digest.event(&event).unwrap();
-    }
-    for warning in reader.warnings() {
-        digest.caveat(warning);
-    }
-    let verdict = checker.check(&digest.finish().unwrap(), &Options::default());
+    let verdict = checker.check(&digest(edn), &Options::default());
     let levels = &verdict.scope["levels"];
     assert_eq!(levels["strict-serializable"], Value::Bool(false));
     assert_eq!(levels["serializable"], Value::Bool(true));

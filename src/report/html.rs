@@ -4,7 +4,7 @@
 use std::fmt::{self, Display, Write};
 
 use serde_json::Value;
-use witness_checkers::{Anomaly, Row, Valid, Verdict, Verdicts};
+use witness_checkers::{Anomaly, Row, Valid, Verdict, Verdicts, isolation_levels};
 
 use crate::round_trip::{RoundTrip, ms};
 use crate::store::Run;
@@ -131,7 +131,14 @@ fn write_levels(out: &mut String, verdict: &Verdict) -> fmt::Result {
         };
         writeln!(out, "<li class=\"{class}\">{mark} {}</li>", Escaped(level))?;
     }
-    writeln!(out, "</ul>")
+    writeln!(out, "</ul>")?;
+    match levels.len() < isolation_levels().len() {
+        true => writeln!(
+            out,
+            "<p class=\"note\">The other levels were not asked for.</p>"
+        ),
+        false => Ok(()),
+    }
 }
 
 fn write_anomaly(out: &mut String, anomaly: &Anomaly) -> fmt::Result {

@@ -104,17 +104,17 @@ pub fn draw(out: &mut dyn Write, verdict: &Verdict) -> io::Result<()> {
     )?;
     let all = LINES.iter().flat_map(|(_, cells)| cells.iter().flatten());
     if all.chain(&SESSIONS).any(|level| levels[*level].is_null()) {
-        writeln!(out, "    {DIM}·: not asked for.{DIM:#}")?;
+        writeln!(out, "    {DIM}–: not asked for.{DIM:#}")?;
     }
     Ok(())
 }
 
-/// ✓, ✗ or ?; of what was not asked for, a dot.
+/// ✓, ✗ or ?; of what was not asked for, a dash.
 fn mark(valid: &Value) -> String {
     let (mark, color) = match valid {
         Value::Bool(true) => ("✓", AnsiColor::Green),
         Value::Bool(false) => ("✗", AnsiColor::Red),
-        Value::Null => return format!("{DIM}·{DIM:#}"),
+        Value::Null => return format!("{DIM}–{DIM:#}"),
         _ => ("?", AnsiColor::Yellow),
     };
     let style = Style::new().bold().fg_color(Some(color.into()));
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_asked_for_is_a_dot() {
+    fn what_was_not_asked_for_is_a_dash() {
         let draw = |levels: &[&'static str]| {
             let levels = levels
                 .iter()
@@ -162,8 +162,8 @@ mod tests {
             anstream::adapter::strip_str(&String::from_utf8(drawn).unwrap()).to_string()
         };
         let some = draw(&["read-committed", "read-uncommitted"]);
-        assert!(some.contains("read-committed                   ✓         ·          ·\n"));
-        assert!(some.ends_with("·: not asked for.\n"), "{some}");
+        assert!(some.contains("read-committed                   ✓         –          –\n"));
+        assert!(some.ends_with("–: not asked for.\n"), "{some}");
         let all: Vec<&str> = isolation_levels().iter().map(|level| level.name).collect();
         assert!(!draw(&all).contains("not asked"));
     }

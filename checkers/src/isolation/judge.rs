@@ -62,6 +62,11 @@ impl Judgement {
         matches!(self.status(level), Some(Status::Open(_)))
     }
 
+    /// Says no more of a level that was not asked for.
+    pub(crate) fn forget(&mut self, level: Level) {
+        self.levels[level as usize] = None;
+    }
+
     /// Takes back that the level holds.
     pub(crate) fn leave_open(&mut self, level: Level, why: String) {
         self.set(level, Status::Open(why));
@@ -128,6 +133,17 @@ fn is_strictly_serial<D: Data>(transactions: &Transactions, data: &D, counts: &[
 /// Decides the level that is asked for and those that it implies: every one, if that is the
 /// strongest. Of the others it says what that tells.
 pub(crate) fn judge<D: Data>(transactions: &Transactions, data: &D, asked: Level) -> Judgement {
+    let judgement = judge_alone(transactions, data, asked);
+    let is_open = |level: Level| asked.is_at_least(level) && judgement.is_open(level);
+    // An execution that a stronger level allows may be easier to find.
+    match asked != Level::StrictSerializable && Level::all().any(is_open) {
+        true => judge_alone(transactions, data, Level::StrictSerializable),
+        false => judgement,
+    }
+}
+
+/// The same, where no stronger level is looked at.
+fn judge_alone<D: Data>(transactions: &Transactions, data: &D, asked: Level) -> Judgement {
     let counts = counts(transactions, data);
     let mut judgement = Judgement {
         findings: data.findings().clone(),

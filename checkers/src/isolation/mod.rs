@@ -152,7 +152,15 @@ impl Checker for Isolation {
         }
         let doubt = |judgement: &mut Judgement| {
             if let Some(clocks) = digest.clocks() {
-                doubt_real_time(judgement, clocks, uncertainty_ns, recorded, data, options);
+                doubt_real_time(
+                    judgement,
+                    asked,
+                    clocks,
+                    uncertainty_ns,
+                    recorded,
+                    data,
+                    options,
+                );
             }
         };
         match data {
@@ -180,9 +188,11 @@ fn events(transactions: &Transactions) -> impl Iterator<Item = [u32; 2]> {
 }
 
 /// Leaves levels of real time open, of which all that is certain breaks none, unless they
-/// hold in some way in which everything may have happened.
+/// hold in some way in which everything may have happened. Those are left out that were not
+/// asked for.
 fn doubt_real_time(
     judgement: &mut Judgement,
+    asked: Level,
     clocks: &Clocks,
     uncertainty_ns: u64,
     recorded: &Transactions,
@@ -190,9 +200,12 @@ fn doubt_real_time(
     options: &IsolationOptions,
 ) {
     let of_real_time = Level::all().filter(|it| it.is_at_least(Level::StrongReadUncommitted));
-    let mut open: Vec<Level> = of_real_time
+    let (mut open, others): (Vec<Level>, Vec<Level>) = of_real_time
         .filter(|&level| judgement.holds(level))
-        .collect();
+        .partition(|&level| asked.is_at_least(level));
+    for level in others {
+        judgement.forget(level);
+    }
     for placement in clocks.placements(uncertainty_ns) {
         if open.is_empty() || options.stop.now() {
             break;
@@ -202,10 +215,10 @@ fn doubt_real_time(
         let possible = match data {
             DataType::ListAppend => Lists::new(&placed, &options.stop)
                 .ok()
-                .map(|lists| judge(&placed, &lists, Level::StrictSerializable)),
+                .map(|lists| judge(&placed, &lists, asked)),
             DataType::RwRegister => Registers::new(&placed, options)
                 .ok()
-                .map(|registers| judge(&placed, &registers, Level::StrictSerializable)),
+                .map(|registers| judge(&placed, &registers, asked)),
         };
         if let Some(possible) = possible {
             open.retain(|&level| !possible.holds(level));
@@ -298,7 +311,7 @@ fn rule<D: Data>(
     let hold = strongest(&judgement);
     let some_are_open = Level::all().any(|level| judgement.is_open(level));
     let number = count(transactions.len() as u64, "transaction");
-    let first = first_to_fail(&judgement, level);
+    let first = first_to_fail(&judgement, level, asked);
     ruling.conclude("Isolated ✓", |valid, doubt| match valid {
         Valid::True => format!("{}: {number}", level.name()),
         Valid::False => match &hold[..] {
@@ -346,26 +359,27 @@ fn strongest(judgement: &Judgement) -> Vec<&'static str> {
     outermost(|&level| judgement.holds(level), Level::is_at_least)
 }
 
-/// The levels that fail and that imply no other that fails.
-fn weakest(judgement: &Judgement) -> Vec<&'static str> {
+/// The levels of those that were asked for that fail and that imply no other that fails.
+fn weakest(judgement: &Judgement, asked: Level) -> Vec<&'static str> {
     let is_weaker = |other: Level, level: Level| level.is_at_least(other);
-    outermost(|&level| judgement.fails(level), is_weaker)
+    let fails = |&level: &Level| asked.is_at_least(level) && judgement.fails(level);
+    outermost(fails, is_weaker)
 }
 
 /// The weakest levels that fail, if they are not the one that was asked for alone; and the ones
 /// below them of which it is not known whether they do.
-fn first_to_fail(judgement: &Judgement, asked: Level) -> String {
+fn first_to_fail(judgement: &Judgement, level: Level, asked: Level) -> String {
     let is_below = |level: Level| {
         let mut failed = Level::all().filter(|&other| judgement.fails(other));
-        failed.any(|other| other.is_at_least(level))
+        asked.is_at_least(level) && failed.any(|other| other.is_at_least(level))
     };
     let open: Vec<&str> = Level::all()
         .filter(|&level| judgement.is_open(level) && is_below(level))
         .map(Level::name)
         .collect();
-    let fail = weakest(judgement);
+    let fail = weakest(judgement, asked);
     match (&fail[..], &open[..]) {
-        ([only], []) if *only == asked.name() => String::new(),
+        ([only], []) if *only == level.name() => String::new(),
         (_, []) => format!("; the first to fail: {}", list(fail.iter(), fail.len())),
         _ => format!(
             "; the first known to fail: {}, with {} open below",
