@@ -14,9 +14,15 @@
 //! [`Clocks::placements`] gives every event one moment within its bounds, the same way for
 //! all events of a recorder: what keeps a promise by one of those may well have happened.
 //! What lies in between nobody knows.
+//!
+//! Where one recorder saw everything and its clock may be off after all, as where histories
+//! of several hosts were put together, each process has a clock of its own.
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 use witness_histories::{Event, Process};
 
+use crate::budget::Stop;
 use crate::operations::NEVER;
 use crate::ruling::Ruling;
 use crate::words;
@@ -52,7 +58,9 @@ struct Stamp {
 /// When the events of clients happened, where there were several recorders.
 #[derive(Debug, Default)]
 pub(crate) struct Clocks {
-    recorders: Vec<String>,
+    recorders: usize,
+    /// Whether each process is taken for a recorder.
+    are_processes: bool,
     /// By event.
     stamps: Vec<Stamp>,
     /// How many events say not who recorded them, or not when; and the first of them.
@@ -67,6 +75,7 @@ pub(crate) struct Clocks {
 #[derive(Debug, Default)]
 pub(crate) struct ClocksBuilder {
     clocks: Clocks,
+    names: Vec<String>,
     last: usize,
     /// How many events of clients name no recorder, and the first of them.
     nameless: u64,
@@ -88,12 +97,12 @@ impl ClocksBuilder {
             self.nameless += 1;
             return;
         };
-        let clocks = &mut self.clocks;
-        if clocks.recorders.get(self.last).is_none_or(|it| it != name) {
-            let at = clocks.recorders.iter().position(|it| it == name);
+        let (clocks, names) = (&mut self.clocks, &mut self.names);
+        if names.get(self.last).is_none_or(|it| it != name) {
+            let at = names.iter().position(|it| it == name);
             self.last = at.unwrap_or_else(|| {
-                clocks.recorders.push(name.to_owned());
-                clocks.recorders.len() - 1
+                names.push(name.to_owned());
+                names.len() - 1
             });
         }
         let clock = match event.clock() {
@@ -116,8 +125,9 @@ impl ClocksBuilder {
     /// None if one recorder saw everything, so that the order of events is certain.
     pub(crate) fn finish(self) -> Option<Clocks> {
         let mut clocks = self.clocks;
+        clocks.recorders = self.names.len();
         let nameless = usize::from(self.nameless > 0);
-        if clocks.recorders.is_empty() || clocks.recorders.len() + nameless < 2 {
+        if clocks.recorders == 0 || clocks.recorders + nameless < 2 {
             return None;
         }
         if self.nameless > 0 {
@@ -132,9 +142,39 @@ impl ClocksBuilder {
 }
 
 impl Clocks {
+    /// As if each process had recorded its own operations, given by whose they are, the events
+    /// that are their calls and returns or [`NEVER`], and when those happened. O(n log n).
+    pub(crate) fn of_processes(ends: impl Iterator<Item = (u32, [u32; 2], [i64; 2])>) -> Clocks {
+        let mut numbers: HashMap<u32, u32, FixedState> = HashMap::default();
+        let mut stamps = Vec::new();
+        for (process, events, times) in ends {
+            let next = numbers.len() as u32;
+            let recorder = *numbers.entry(process).or_insert(next);
+            for (event, time) in events.into_iter().zip(times) {
+                if event != NEVER {
+                    let clock = [time, time];
+                    stamps.push(Stamp {
+                        event,
+                        recorder,
+                        clock,
+                    });
+                }
+            }
+        }
+        stamps.sort_unstable_by_key(|stamp| stamp.event);
+        let mut clocks = Clocks {
+            recorders: numbers.len(),
+            are_processes: true,
+            stamps,
+            ..Clocks::default()
+        };
+        clocks.tighten();
+        clocks
+    }
+
     /// By the order of each recorder.
     fn tighten(&mut self) {
-        let mut bounds = vec![ANY_TIME; self.recorders.len()];
+        let mut bounds = vec![ANY_TIME; self.recorders];
         for stamp in &mut self.stamps {
             let [earliest, _] = &mut bounds[stamp.recorder as usize];
             *earliest = stamp.clock[0].max(*earliest);
@@ -174,17 +214,28 @@ impl Clocks {
 
     /// Says in a verdict by what it goes.
     pub(crate) fn describe(&self, uncertainty_ns: u64, ruling: &mut Ruling) {
-        ruling.scope("recorders", self.recorders.len());
+        if !self.are_processes {
+            ruling.scope("recorders", self.recorders);
+        }
         ruling.scope("clock_uncertainty_ns", self.uncertainty_max(uncertainty_ns));
         if let Some(doubt) = self.doubt(uncertainty_ns) {
             ruling.doubt(doubt);
         }
     }
 
-    /// Why nobody knows, where what is certain breaks nothing and no placement keeps all.
-    pub(crate) fn undecided(&self, uncertainty_ns: u64) -> String {
+    /// Why nobody knows, where what is certain breaks nothing and no placement keeps all, of
+    /// those that there was time for.
+    pub(crate) fn undecided(&self, uncertainty_ns: u64, stop: &Stop) -> String {
+        if stop.now() {
+            return "time was up before a way was found in which everything may have happened"
+                .to_owned();
+        }
+        let whose = match self.are_processes {
+            true => "processes",
+            false => "recorders",
+        };
         format!(
-            "the order of events of different recorders decides, and their clocks, which may be off by {}, do not tell it",
+            "the order of events of different {whose} decides, and their clocks, which may be off by {}, do not tell it",
             words::milliseconds(self.uncertainty_max(uncertainty_ns))
         )
     }
@@ -244,7 +295,7 @@ impl Clocks {
         if self.doubt(uncertainty_ns).is_some() {
             return Vec::new();
         }
-        let number = self.recorders.len();
+        let number = self.recorders;
         let mut all = vec![Placement(vec![MIDDLE; number])];
         // Of two, one moved against the other is the other moved against the one.
         let movers = if number == 2 {

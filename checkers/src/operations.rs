@@ -4,7 +4,7 @@
 mod canonical;
 mod values;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -84,6 +84,8 @@ pub struct Operations {
     pub(crate) failed: u64,
     /// What orders the events, if several recorders saw them.
     pub(crate) clocks: Option<Arc<Clocks>>,
+    /// The same of processes, once it was asked for.
+    pub(crate) of_processes: OnceLock<Clocks>,
     /// Whether nobody recorded when events happened, but only in which order.
     pub(crate) times_are_invented: bool,
 }
@@ -97,6 +99,20 @@ impl Operations {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
+    }
+
+    /// What orders the events, if several recorders saw them, or if their clock may be off; else
+    /// it is certain.
+    pub(crate) fn clocks(&self, uncertainty_ns: u64) -> Option<&Clocks> {
+        if self.clocks.is_some() || uncertainty_ns == 0 {
+            return self.clocks.as_deref();
+        }
+        let of_processes = || {
+            let ends = self.all.iter().zip(&self.times);
+            let ends = ends.map(|(op, &times)| (op.process, [op.call, op.ret()], times));
+            Clocks::of_processes(ends)
+        };
+        Some(self.of_processes.get_or_init(of_processes))
     }
 
     /// The names of what was asked for, each once.

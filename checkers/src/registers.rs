@@ -50,10 +50,10 @@ impl<'a> Registers<'a> {
         holds: impl Fn(&Registers<'a>) -> bool,
     ) {
         let operations = self.operations;
-        let Some(clocks) = &operations.clocks else {
+        let uncertainty_ns = options.object.clock_uncertainty_ns;
+        let Some(clocks) = operations.clocks(uncertainty_ns) else {
             return;
         };
-        let uncertainty_ns = options.object.clock_uncertainty_ns;
         clocks.describe(uncertainty_ns, ruling);
         if !holds(self) {
             return;
@@ -62,7 +62,7 @@ impl<'a> Registers<'a> {
             .take_while(|_| !options.object.stop.now())
             .filter_map(|intervals| Registers::with(operations, options, intervals).ok());
         if !possible.any(|registers| holds(&registers)) {
-            ruling.doubt(clocks.undecided(uncertainty_ns));
+            ruling.doubt(clocks.undecided(uncertainty_ns, &options.object.stop));
         }
     }
 

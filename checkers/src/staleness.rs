@@ -99,6 +99,10 @@ impl Checker for Staleness {
         // How long nobody knows if the reader gave the times out.
         let timed = !operations.times_are_invented;
         let mut most = Most::default();
+        let is_certain = operations
+            .clocks(options.object.clock_uncertainty_ns)
+            .is_none();
+        let is_measured = is_certain && measured.iter().all(|it| matches!(it, Ok(Ok(_))));
         let mut stale = Vec::new();
         for (&members, measured) in all.iter().zip(measured) {
             match measured {
@@ -142,7 +146,7 @@ impl Checker for Staleness {
             });
         }
         let reads = registers.reads();
-        most.count(&mut ruling, reads, timed);
+        most.count(&mut ruling, reads, timed, is_measured);
         let [stale, impossible, together] =
             [STALE, IMPOSSIBLE, TOGETHER].map(|name| ruling.counted(name));
         let of = words::count(registers.len() as u64, "register");
@@ -229,16 +233,16 @@ struct Most {
 
 impl Default for Most {
     fn default() -> Self {
-        let none = Bounds {
-            at_least: 0,
-            at_most: 0,
+        let exactly = |number| Bounds {
+            at_least: number,
+            at_most: number,
         };
         Most {
             behind: 0,
             missed: 0,
             is_certain: true,
-            versions: none,
-            delta: none,
+            versions: exactly(1),
+            delta: exactly(0),
         }
     }
 }
@@ -259,15 +263,20 @@ impl Most {
         }
     }
 
-    fn count(&self, ruling: &mut Ruling, reads: u64, timed: bool) {
+    /// How stale it is at most is only known if all `is_measured`, by clocks that are right.
+    fn count(&self, ruling: &mut Ruling, reads: u64, timed: bool, is_measured: bool) {
         ruling.count("reads", reads);
         ruling.count("k_at_least", self.versions.at_least);
-        ruling.count("k_at_most", self.versions.at_most);
+        if is_measured {
+            ruling.count("k_at_most", self.versions.at_most);
+        }
         ruling.count("missed_versions_max", self.missed);
         if timed {
             ruling.count("behind_ns_max", self.behind);
             ruling.count("delta_ns_at_least", self.delta.at_least);
-            ruling.count("delta_ns_at_most", self.delta.at_most);
+            if is_measured {
+                ruling.count("delta_ns_at_most", self.delta.at_most);
+            }
         }
     }
 }

@@ -88,14 +88,14 @@ fn one_level_is_decided_alone() {
 /// The digest of a history as anyone may have written it.
 fn digest(text: &str) -> Digest {
     let mut reader = Reader::new("-", text.as_bytes());
-    let mut digest = DigestBuilder::new([find("isolation").unwrap()]);
-    while let Some(event) = reader.next().unwrap() {
-        digest.event(&event).unwrap();
+    let mut digest = DigestBuilder::new([find("isolation").expect("registered")]);
+    while let Some(event) = reader.next().expect("an event") {
+        digest.event(&event).expect("a transaction");
     }
     for warning in reader.warnings() {
         digest.caveat(warning);
     }
-    digest.finish().unwrap()
+    digest.finish().expect("a history")
 }
 
 /// Each level is told alone as it is among all.

@@ -225,7 +225,7 @@ fn doubt_real_time(
         }
     }
     for level in open {
-        judgement.leave_open(level, clocks.undecided(uncertainty_ns));
+        judgement.leave_open(level, clocks.undecided(uncertainty_ns, &options.stop));
     }
 }
 

@@ -2,7 +2,7 @@
 //! two ends the one with the smaller position was certainly first.
 
 use crate::clocks;
-use crate::operations::{NEVER, Operations};
+use crate::operations::Operations;
 
 /// Calls and returns. No two have the same position.
 #[derive(Debug, Clone)]
@@ -17,21 +17,13 @@ impl Intervals {
     /// What is certain: by the order of events, unless several recorders saw them or
     /// clocks may be off by that much.
     pub(crate) fn new(operations: &Operations, uncertainty_ns: u64) -> Self {
-        if let Some(clocks) = &operations.clocks {
-            let (positions, times) = clocks.certain(events(operations), uncertainty_ns);
-            return Intervals {
-                positions: Some(positions),
-                times: Some(times),
-            };
-        }
-        let ends = operations.all.iter().zip(&operations.times);
-        let ends = ends.map(|(operation, &[call, ret])| {
-            let returned = operation.ret() != NEVER;
-            (call, returned.then_some(ret))
-        });
+        let Some(clocks) = operations.clocks(uncertainty_ns) else {
+            return Intervals::of_events();
+        };
+        let (positions, times) = clocks.certain(events(operations), uncertainty_ns);
         Intervals {
-            positions: (uncertainty_ns > 0).then(|| widen(ends, uncertainty_ns)),
-            times: None,
+            positions: Some(positions),
+            times: Some(times),
         }
     }
 
@@ -49,7 +41,7 @@ impl Intervals {
         operations: &Operations,
         uncertainty_ns: u64,
     ) -> impl Iterator<Item = Intervals> {
-        let clocks = operations.clocks.as_ref();
+        let clocks = operations.clocks(uncertainty_ns);
         let only = clocks.is_none();
         let only = only.then(|| Intervals::new(operations, uncertainty_ns));
         let placed = clocks.into_iter().flat_map(move |clocks| {

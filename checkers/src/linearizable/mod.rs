@@ -413,7 +413,7 @@ fn linearize_with(
         }
     };
     let uncertainty_ns = options.object.clock_uncertainty_ns;
-    let judged = match &operations.clocks {
+    let judged = match operations.clocks(uncertainty_ns) {
         None => judge_all(Intervals::new(operations, uncertainty_ns)),
         Some(clocks) => {
             clocks.describe(uncertainty_ns, &mut ruling);
@@ -433,7 +433,7 @@ fn linearize_with(
                 let valid = possible.find(|judged| judged.iter().all(is_valid));
                 valid.unwrap_or_else(|| {
                     if judged.iter().all(is_valid) {
-                        ruling.doubt(clocks.undecided(uncertainty_ns));
+                        ruling.doubt(clocks.undecided(uncertainty_ns, &options.object.stop));
                     }
                     judged
                 })
