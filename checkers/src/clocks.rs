@@ -143,8 +143,11 @@ impl ClocksBuilder {
 
 impl Clocks {
     /// As if each process had recorded its own operations, given by whose they are, the events
-    /// that are their calls and returns or [`NEVER`], and when those happened. O(n log n).
-    pub(crate) fn of_processes(ends: impl Iterator<Item = (u32, [u32; 2], [i64; 2])>) -> Clocks {
+    /// that are their calls and returns or [`NEVER`], and when those happened. None if there is
+    /// but one, so that the order of events is certain. O(n log n).
+    pub(crate) fn of_processes(
+        ends: impl Iterator<Item = (u32, [u32; 2], [i64; 2])>,
+    ) -> Option<Clocks> {
         let mut numbers: HashMap<u32, u32, FixedState> = HashMap::default();
         let mut stamps = Vec::new();
         for (process, events, times) in ends {
@@ -161,6 +164,9 @@ impl Clocks {
                 }
             }
         }
+        if numbers.len() < 2 {
+            return None;
+        }
         stamps.sort_unstable_by_key(|stamp| stamp.event);
         let mut clocks = Clocks {
             recorders: numbers.len(),
@@ -169,7 +175,7 @@ impl Clocks {
             ..Clocks::default()
         };
         clocks.tighten();
-        clocks
+        Some(clocks)
     }
 
     /// By the order of each recorder.

@@ -85,7 +85,7 @@ pub struct Operations {
     /// What orders the events, if several recorders saw them.
     pub(crate) clocks: Option<Arc<Clocks>>,
     /// The same of processes, once it was asked for.
-    pub(crate) of_processes: OnceLock<Clocks>,
+    pub(crate) of_processes: OnceLock<Option<Clocks>>,
     /// Whether nobody recorded when events happened, but only in which order.
     pub(crate) times_are_invented: bool,
 }
@@ -112,7 +112,7 @@ impl Operations {
             let ends = ends.map(|(op, &times)| (op.process, [op.call, op.ret()], times));
             Clocks::of_processes(ends)
         };
-        Some(self.of_processes.get_or_init(of_processes))
+        self.of_processes.get_or_init(of_processes).as_ref()
     }
 
     /// The names of what was asked for, each once.
