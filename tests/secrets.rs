@@ -253,24 +253,29 @@ async fn what_was_meant_for_another_option_is_not_repeated() {
         format!("{PASSWORD} '\"{PASSWORD}"),
         format!("p,{PASSWORD}`\n\\{PASSWORD}"),
     ] {
-        let url = format!("us-east-1=postgres://u:{password}@h/d");
-        for arguments in [
-            &["run", "seats", &url][..],
-            &["run", "--uri", &url],
-            &["run", "--backend", "postgres", "--endpoint", &url],
-            &["run", "--backend", "dynamodb", "--endpoint", &url],
-            &["run", "--backend", &url],
-            &["run", &url],
-            &["run", "--level", &url],
-            &["run", "--part", &url, "--seed", "7"],
-            &["doctor", &url],
-            &["check", &url],
-            &["merge", &url, "-o", &url],
-            &["provision", "dsql", "--region", &url],
+        for url in [
+            &format!("us-east-1=postgres://u:{password}@h/d"),
+            &format!("us-east-1=postgres://db/d?user=u&password={password}"),
+            &format!("us-east-1=postgres://u@db/d?sslpassword={password}"),
         ] {
-            let output = runs(dir.path(), arguments, &[]).await;
-            let said = holds_none(dir.path(), &output, &format!("{arguments:?}"));
-            assert!(!output.status.success(), "{arguments:?}: {said}");
+            for arguments in [
+                &["run", "seats", url][..],
+                &["run", "--uri", url],
+                &["run", "--backend", "postgres", "--endpoint", url],
+                &["run", "--backend", "dynamodb", "--endpoint", url],
+                &["run", "--backend", url],
+                &["run", url],
+                &["run", "--level", url],
+                &["run", "--part", url, "--seed", "7"],
+                &["doctor", url],
+                &["check", url],
+                &["merge", url, "-o", url],
+                &["provision", "dsql", "--region", url],
+            ] {
+                let output = runs(dir.path(), arguments, &[]).await;
+                let said = holds_none(dir.path(), &output, &format!("{arguments:?}"));
+                assert!(!output.status.success(), "{arguments:?}: {said}");
+            }
         }
         let endpoints = format!("us-east-1=https://u:{password}@h,us-east-2=https://h");
         let run = ["run", "--backend", "dynamodb", "--yes"];
@@ -280,6 +285,19 @@ async fn what_was_meant_for_another_option_is_not_repeated() {
         assert_eq!(output.status.code(), Some(254), "{said}");
         assert!(said.contains("a name or a password before an @"), "{said}");
     }
+}
+
+/// Every address in it comes before an @, as a name and a password do.
+#[tokio::test]
+async fn what_is_wrong_is_said_whatever_the_environment() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let services = (0..800).map(|n| format!("https://s{n}.example.com/a,"));
+    let services = services.collect::<String>() + "mail=a@b";
+    let run = ["run", "--seed", "http://x"];
+    let output = runs(dir.path(), &run, &[("SERVICES", &services)]).await;
+    let said = holds_none(dir.path(), &output, "services");
+    assert_eq!(output.status.code(), Some(254), "{said}");
+    assert!(said.contains("invalid value 'http://x'"), "{said}");
 }
 
 #[tokio::test]
