@@ -277,13 +277,17 @@ async fn what_was_meant_for_another_option_is_not_repeated() {
                 assert!(!output.status.success(), "{arguments:?}: {said}");
             }
         }
-        let endpoints = format!("us-east-1=https://u:{password}@h,us-east-2=https://h");
-        let run = ["run", "--backend", "dynamodb", "--yes"];
-        let variable = [("WITNESS_DYNAMODB_ENDPOINTS", endpoints.as_str())];
-        let output = runs(dir.path(), &run, &variable).await;
-        let said = holds_none(dir.path(), &output, "endpoints");
-        assert_eq!(output.status.code(), Some(254), "{said}");
-        assert!(said.contains("a name or a password before an @"), "{said}");
+        for endpoints in [
+            format!("us-east-1=https://u:{password}@h,us-east-2=https://h"),
+            format!("us-east-1=https://h/?password={password},us-east-2=https://h"),
+        ] {
+            let run = ["run", "--backend", "dynamodb", "--yes"];
+            let variable = [("WITNESS_DYNAMODB_ENDPOINTS", endpoints.as_str())];
+            let output = runs(dir.path(), &run, &variable).await;
+            let said = holds_none(dir.path(), &output, "endpoints");
+            assert_eq!(output.status.code(), Some(254), "{said}");
+            assert!(said.contains("a name or a password before an @"), "{said}");
+        }
     }
 }
 

@@ -55,9 +55,9 @@ impl Endpoint {
             return Ok(Vec::new());
         };
         // Reports show endpoints whole, and it may be a password, with commas in it.
-        if text.contains('@') {
+        if text.contains(['@', '?']) {
             return Err(format!(
-                "{variable}: a name or a password before an @ is of no use there: leave it out"
+                "{variable}: a name or a password before an @, or a query, is of no use there: leave it out"
             ));
         }
         let parts = text

@@ -270,10 +270,10 @@ pub(super) fn check_endpoints(endpoints: &[Endpoint], backends: usize) -> Result
     // It may be a password: it is not said again.
     match endpoints
         .iter()
-        .find(|endpoint| endpoint.host.contains('@'))
+        .find(|endpoint| endpoint.host.contains(['@', '?']))
     {
         Some(Endpoint { region, .. }) => Err(Failure::bad_input(format!(
-            "--endpoint of {region}: a name or a password before an @ is of no use there: leave it out"
+            "--endpoint of {region}: a name or a password before an @, or a query, is of no use there: leave it out"
         ))),
         None => Ok(()),
     }
