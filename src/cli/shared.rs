@@ -59,7 +59,8 @@ pub(super) struct ObjectArgs {
     /// or the name of a field of their values
     #[arg(long, value_name = "key|whole|FIELD", default_value = "key", value_parser = key_by)]
     key_by: KeyBy,
-    /// By how much the clocks of several recorders may be off, such as 5ms; isolation heeds it too
+    /// By how much the clocks of several recorders, or of the processes of one, may be off, such as
+    /// 5ms; isolation heeds it too
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
     clock_uncertainty: Duration,
     /// How long a search may take; past it the verdict is unknown

@@ -116,8 +116,9 @@ pub struct ObjectOptions {
     /// What makes operations those of one object.
     pub key_by: KeyBy,
     /// By how much clocks may be off, in nanoseconds: every operation is taken to have
-    /// begun that much earlier and ended that much later. 0: the order of events in
-    /// the history is that of real time.
+    /// begun that much earlier and ended that much later, but those of a process, or of one of
+    /// several recorders, in its order. 0: the order of events in the history is that of real
+    /// time.
     pub clock_uncertainty_ns: u64,
     /// Whether a violation is shown by few operations rather than by all of the object; to
     /// leave out the others takes longer than to find that there is one.
