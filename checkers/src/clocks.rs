@@ -354,6 +354,12 @@ impl Clocks {
     }
 }
 
+/// When it began at the earliest and ended at the latest, by clocks that may be off by so much.
+pub(crate) fn widened([called, returned]: [i64; 2], by_ns: u64) -> [i128; 2] {
+    let by = i128::from(by_ns);
+    [i128::from(called) - by, i128::from(returned) + by]
+}
+
 /// The positions of all calls and returns, given when each was: of a call and a return
 /// at one time, the call is first. A return of `i128::MAX` is [`NEVER`].
 pub(crate) fn in_order(times: &[[i128; 2]]) -> Vec<[u32; 2]> {

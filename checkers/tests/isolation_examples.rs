@@ -7,13 +7,25 @@ use serde_json::Value;
 use witness_checkers::{Digest, DigestBuilder, Options, Valid, Verdict, find, isolation_levels};
 use witness_histories::{Reader, history};
 
-fn check(shorthand: &str, level: Option<&str>) -> Verdict {
+fn told(shorthand: &str) -> Digest {
     let history = history(shorthand).expect("a history");
+    Digest::of(&history, find("isolation")).expect("transactions")
+}
+
+fn check(shorthand: &str, level: Option<&str>) -> Verdict {
     let checker = find("isolation").expect("registered");
     let mut options = Options::default();
     options.isolation.level = level.map(str::to_owned);
-    let digest = Digest::of(&history, [checker]).expect("transactions");
-    checker.check(&digest, &options)
+    checker.check(&told(shorthand), &options)
+}
+
+/// The verdict on that level, with nothing else decided.
+fn check_alone(digest: &Digest, level: &str) -> Verdict {
+    let checker = find("isolation").expect("registered");
+    let mut options = Options::default();
+    options.isolation.level = Some(level.to_owned());
+    options.isolation.only_level = true;
+    checker.check(digest, &options)
 }
 
 /// Which anomalies are found at the strictest level, and whether each of these levels
@@ -63,21 +75,15 @@ fn one_level_is_decided_alone() {
            1 ok     txn _ [["r","x",[]],["r","y",[]],["append","y",1]]
            2 invoke txn _ [["r","x",null],["r","y",null]]
            2 ok     txn _ [["r","x",[1]],["r","y",[1]]]"#;
-    let history = history(shorthand).expect("a history");
-    let checker = find("isolation").expect("registered");
-    let digest = Digest::of(&history, [checker]).expect("transactions");
-    let mut options = Options::default();
-    options.isolation.only_level = true;
-    options.isolation.level = Some("snapshot-isolation".to_owned());
-    let alone = checker.check(&digest, &options);
+    let digest = told(shorthand);
+    let alone = check_alone(&digest, "snapshot-isolation");
     assert_eq!(alone.valid, Valid::True, "{alone:#?}");
     assert!(alone.anomalies.is_empty() && alone.notes.is_empty());
     let levels = alone.scope["levels"].as_object().expect("levels");
     assert_eq!(levels["causal-cerone"], Value::Bool(true));
     assert!(!levels.contains_key("serializable") && !levels.contains_key("causal"));
 
-    options.isolation.level = Some("serializable".to_owned());
-    let alone = checker.check(&digest, &options);
+    let alone = check_alone(&digest, "serializable");
     assert_eq!(alone.valid, Valid::False, "{alone:#?}");
     let levels = alone.scope["levels"].as_object().expect("levels");
     assert_eq!(levels["snapshot-isolation"], Value::Bool(true));
@@ -101,12 +107,9 @@ fn digest(text: &str) -> Digest {
 /// Each level is told alone as it is among all.
 fn assert_told_alone(digest: &Digest) {
     let checker = find("isolation").expect("registered");
-    let mut options = Options::default();
-    let whole = checker.check(digest, &options).scope["levels"].clone();
+    let whole = checker.check(digest, &Options::default()).scope["levels"].clone();
     for level in isolation_levels() {
-        options.isolation.level = Some(level.name.to_owned());
-        options.isolation.only_level = true;
-        let alone = checker.check(digest, &options);
+        let alone = check_alone(digest, level.name);
         let told = &alone.scope["levels"];
         assert_eq!(
             told[level.name], whole[level.name],
@@ -123,7 +126,7 @@ fn assert_told_alone(digest: &Digest) {
 /// A serial execution is found in the order of real time, and none that keeps to less of it.
 #[test]
 fn a_level_alone_goes_by_what_a_stronger_one_allows() {
-    let history = history(
+    let digest = told(
         r#"
             2 invoke txn _ [["w","k1",1],["r","k1",null],["w","k1",2],["w","k2",1],["w","k1",3],["r","k0",null],["w","k0",1]]
             1 invoke txn _ [["r","k0",null],["w","k0",2],["w","k1",4],["r","k2",null],["w","k2",2]]
@@ -148,13 +151,8 @@ fn a_level_alone_goes_by_what_a_stronger_one_allows() {
             1 invoke txn _ [["r","k0",null],["r","k0",null]]
             1 ok     txn _ [["r","k0",5],["r","k0",5]]"#,
     );
-    let checker = find("isolation").expect("registered");
-    let digest = Digest::of(&history.expect("a history"), [checker]).expect("transactions");
     assert_told_alone(&digest);
-    let mut options = Options::default();
-    options.isolation.level = Some("cursor-stability".to_owned());
-    options.isolation.only_level = true;
-    assert_eq!(checker.check(&digest, &options).valid, Valid::True);
+    assert_eq!(check_alone(&digest, "cursor-stability").valid, Valid::True);
 }
 
 /// Real time tells of sessions that nobody recorded.
@@ -188,14 +186,9 @@ fn the_first_to_fail_is_one_that_was_asked_for() {
             2 invoke txn _ [["r","x",null],["w","x",3]]
             1 ok     txn _ [["r","x",1],["w","x",2]]
             2 ok     txn _ [["r","x",1],["w","x",3]]"#;
-    let history = history(shorthand).expect("a history");
-    let checker = find("isolation").expect("registered");
-    let digest = Digest::of(&history, [checker]).expect("transactions");
+    let digest = told(shorthand);
     assert_told_alone(&digest);
-    let mut options = Options::default();
-    options.isolation.level = Some("read-your-writes".to_owned());
-    options.isolation.only_level = true;
-    let alone = checker.check(&digest, &options);
+    let alone = check_alone(&digest, "read-your-writes");
     assert_eq!(alone.valid, Valid::False);
     assert!(!alone.summary.contains("first"), "{}", alone.summary);
 }

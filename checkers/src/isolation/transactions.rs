@@ -11,7 +11,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use serde_json::Value;
 
-use crate::linearizable::widen;
+use crate::clocks;
 use crate::operations::Values;
 pub(crate) use builder::TransactionsBuilder;
 
@@ -191,11 +191,14 @@ impl Transactions {
     /// was invoked did so only if it shows all the same. What each process did first stays
     /// certain. O(n log n).
     pub(crate) fn widened(&self, by_ns: u64) -> Transactions {
-        let ends = self.all.iter().zip(&self.times).map(|(it, &[call, ret])| {
-            let completed = it.completed != NEVER;
-            (call, completed.then_some(ret))
+        let times = self.all.iter().zip(&self.times).map(|(it, &times)| {
+            let [earliest, latest] = clocks::widened(times, by_ns);
+            match it.completed {
+                NEVER => [earliest, i128::MAX],
+                _ => [earliest, latest],
+            }
         });
-        self.at(widen(ends, by_ns))
+        self.at(clocks::in_order(&times.collect::<Vec<_>>()))
     }
 
     /// The same with other positions for invocations and completions, which then are no

@@ -35,15 +35,14 @@ impl Intervals {
         }
     }
 
-    /// The operations as they may have happened, one way after the other; with one
-    /// recorder the only way there is. See [`clocks::Clocks::placements`].
+    /// The operations as they may have happened, one way after the other; where their order
+    /// is certain, the only way there is. See [`clocks::Clocks::placements`].
     pub(crate) fn possible(
         operations: &Operations,
         uncertainty_ns: u64,
     ) -> impl Iterator<Item = Intervals> {
         let clocks = operations.clocks(uncertainty_ns);
-        let only = clocks.is_none();
-        let only = only.then(|| Intervals::new(operations, uncertainty_ns));
+        let only = clocks.is_none().then(Intervals::of_events);
         let placed = clocks.into_iter().flat_map(move |clocks| {
             let placements = clocks.placements(uncertainty_ns).into_iter();
             placements.map(move |placement| Intervals {
@@ -70,7 +69,7 @@ impl Intervals {
     pub(crate) fn times(&self, operations: &Operations, at: u32, uncertainty_ns: u64) -> [i128; 2] {
         match &self.times {
             Some(times) => times[at as usize],
-            None => widened(operations.times[at as usize], uncertainty_ns),
+            None => clocks::widened(operations.times[at as usize], uncertainty_ns),
         }
     }
 }
@@ -78,24 +77,4 @@ impl Intervals {
 /// The events that are the call and the return of each operation, as [`clocks`] take them.
 fn events(operations: &Operations) -> impl Iterator<Item = [u32; 2]> {
     operations.all.iter().map(|op| [op.call, op.ret()])
-}
-
-fn widened([called, returned]: [i64; 2], by_ns: u64) -> [i128; 2] {
-    let by = i128::from(by_ns);
-    [i128::from(called) - by, i128::from(returned) + by]
-}
-
-/// Widens every interval at both ends, and puts all ends in order: the position of each call
-/// and return, [`NEVER`] where there was none.
-pub(crate) fn widen(
-    intervals: impl ExactSizeIterator<Item = (i64, Option<i64>)>,
-    by_ns: u64,
-) -> Vec<[u32; 2]> {
-    let times: Vec<[i128; 2]> = intervals
-        .map(|(called, returned)| {
-            let [earliest, latest] = widened([called, returned.unwrap_or(called)], by_ns);
-            [earliest, returned.map_or(i128::MAX, |_| latest)]
-        })
-        .collect();
-    clocks::in_order(&times)
 }

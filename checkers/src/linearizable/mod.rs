@@ -30,7 +30,7 @@ use rayon::prelude::*;
 
 pub(crate) use conflict::{name as named_access, violation as conflict_of};
 pub(crate) use groups::Groups;
-pub(crate) use intervals::{Intervals, widen};
+pub(crate) use intervals::Intervals;
 pub(crate) use judge::{Case, Judge, Judged, Violation, capitalised, named};
 pub use model::{Call, Model};
 pub use models::{ModelError, ModelInfo, models};
